@@ -1,0 +1,17 @@
+namespace RemoteWriteGateway.Protocol.RemoteWrite;
+
+/// <summary>How a stamped request leaves for a store.</summary>
+public sealed record OutgoingOptions
+{
+    /// <summary>Most bytes of one outgoing message before compression; a larger request is cut into consecutive ones by series, in order.</summary>
+    public int MaxRequestBytes { get; init; } = 32 << 20;
+
+    /// <summary>2.0 to 1.0: write a <c>MetricMetadata</c> entry for each family of the request, instead of leaving metadata out.</summary>
+    public bool ForwardMetadata { get; init; }
+
+    /// <summary>1.0: write native histograms with custom bounds as classic ones (<c>_bucket</c>, <c>_sum</c>, <c>_count</c>).</summary>
+    public bool ExpandCustomBounds { get; init; } = true;
+}
+
+/// <summary>What translation left out by policy: it counts as written.</summary>
+public record struct TranslationLosses(long StartTimestamps, long Metadata, long CustomBoundsLayouts);
