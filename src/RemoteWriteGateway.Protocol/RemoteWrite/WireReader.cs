@@ -185,6 +185,24 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
         return false;
     }
 
+    /// <summary>Passes over fields until one has the tag <paramref name="wanted"/>, of a string or message, and reads that.</summary>
+    public bool TryFind(byte wanted, out WireRange range)
+    {
+        while (TryReadTag(out WireTag tag))
+        {
+            if (tag.Raw == wanted)
+            {
+                range = ReadBytes(tag);
+                return !HasFault;
+            }
+
+            Skip(tag);
+        }
+
+        range = default;
+        return false;
+    }
+
     /// <summary>Passes over a field that is not known.</summary>
     public void Skip(WireTag tag)
     {

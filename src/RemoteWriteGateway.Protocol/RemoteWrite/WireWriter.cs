@@ -10,6 +10,9 @@ internal static class WireWriter
     /// <summary>Most bytes that a varint has.</summary>
     public const int MaxVarintBytes = 10;
 
+    /// <summary>Bytes of the longest length: one of 32 bits.</summary>
+    private const int MaxLengthBytes = 5;
+
     /// <summary>Bytes that <paramref name="value"/> takes as a varint: 1 to 10.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int VarintSize(ulong value) =>
@@ -69,4 +72,25 @@ internal static class WireWriter
         buffer.Array[buffer.Length] = tag;
         buffer.Length = WriteFixed64(buffer.Array, buffer.Length + 1, bits);
     }
+
+    /// <summary>Begins a nested message whose length is not known yet. Give the result to <see cref="EndMessage"/>.</summary>
+    public static int BeginMessage(this WriteBuffer buffer, byte tag)
+    {
+        buffer.Reserve(1 + MaxLengthBytes);
+        buffer.Array[buffer.Length] = tag;
+        buffer.Length += 1 + MaxLengthBytes;
+        return buffer.Length;
+    }
+
+    /// <summary>Ends the message that <see cref="BeginMessage"/> began: its contents move up to a length of the shortest form.</summary>
+    public static void EndMessage(this WriteBuffer buffer, int start)
+    {
+        int length = buffer.Length - start;
+        int contents = WriteVarint(buffer.Array, start - MaxLengthBytes, (uint)length);
+        buffer.Array.AsSpan(start, length).CopyTo(buffer.Array.AsSpan(contents));
+        buffer.Length = contents + length;
+    }
+
+    /// <summary>Takes back a message that was begun, tag and contents.</summary>
+    public static void AbandonMessage(this WriteBuffer buffer, int start) => buffer.Length = start - MaxLengthBytes - 1;
 }

@@ -34,9 +34,13 @@ public sealed class WriteWork
     /// <summary>What stamping found. Valid until <see cref="Reset"/>.</summary>
     public StampResult Result { get; } = new();
 
+    /// <summary>Working memory of stamping.</summary>
+    internal StampScratch Scratch { get; } = new();
+
     /// <summary>Bytes of capacity that all buffers and scratch hold together.</summary>
     public long HeldBytes =>
-        (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity + PartScratch.HeldBytes;
+        (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity
+        + Scratch.HeldBytes + PartScratch.HeldBytes;
 
     /// <summary>Starts a request: what the buffers hold already, and all that they grow by, is taken from <paramref name="budget"/>.</summary>
     /// <exception cref="ByteBudgetExceededException">Not even what the buffers hold is left; nothing was taken.</exception>
@@ -56,6 +60,7 @@ public sealed class WriteWork
         Part.Trim(keepBytes);
         Output.Trim(keepBytes);
         PartScratch.Trim(keepBytes);
+        Scratch.Trim(keepBytes);
         _budget.GiveBack(HeldBytes);
         SetBudget(ByteBudget.Unlimited);
     }
@@ -81,5 +86,6 @@ public sealed class WriteWork
         Part.Budget = budget;
         Output.Budget = budget;
         PartScratch.SetBudget(budget);
+        Scratch.SetBudget(budget);
     }
 }
