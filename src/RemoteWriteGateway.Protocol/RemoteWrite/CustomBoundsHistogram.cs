@@ -7,8 +7,20 @@ internal readonly record struct BucketSpan(int Offset, uint Length);
 /// <remarks>Reads what the stamper has checked: one flavour, spans that fit the buckets and the bounds, nothing on the negative side.</remarks>
 internal sealed class CustomBoundsHistogram(PartScratch scratch)
 {
-    /// <summary>The schema that says "custom bounds".</summary>
-    public const int Schema = -53;
+    // Fields of the message that matter here, the same in both protocols; 17 is in 2.0 only.
+    private const int CountInt = 1;
+    private const int CountFloat = 2;
+    private const int SumField = 3;
+    private const int SchemaField = 4;
+    private const int PositiveSpans = 11;
+    private const int PositiveDeltas = 12;
+    private const int PositiveCounts = 13;
+    private const int Timestamp = 15;
+    private const int CustomValues = 16;
+    private const int StartTimestamp = 17;
+
+    private const int SpanOffset = 1;
+    private const int SpanLength = 2;
 
     /// <summary>The one NaN that means "this series has ended".</summary>
     private const ulong StaleBits = 0x7ff0_0000_0000_0002;
@@ -42,9 +54,9 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
         WireReader reader = WireReader.Within(stamped, range);
         while (reader.TryReadTag(out WireTag tag))
         {
-            if (tag.Raw == HistogramTags.Schema)
+            if (tag.Field == SchemaField)
             {
-                schema = (int)ZigZag(reader.ReadVarint(tag));
+                schema = HistogramFields.ZigZag32(reader.ReadVarint(tag));
             }
             else
             {
@@ -52,7 +64,7 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
             }
         }
 
-        return schema == Schema;
+        return schema == HistogramRules.CustomBoundsSchema;
     }
 
     /// <summary>The upper bound of bucket <paramref name="bucket"/>; +Inf behind the last.</summary>
@@ -85,34 +97,34 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
         {
             switch (tag.Field)
             {
-                case HistogramFields.CountInt:
+                case CountInt:
                     Count = reader.ReadVarint(tag);
                     break;
-                case HistogramFields.CountFloat:
+                case CountFloat:
                     Count = BitConverter.UInt64BitsToDouble(reader.ReadFixed64(tag));
                     break;
-                case HistogramFields.Sum:
+                case SumField:
                     SumBits = reader.ReadFixed64(tag);
                     break;
-                case HistogramFields.PositiveSpans:
+                case PositiveSpans:
                     ReadSpan(ref reader, tag);
                     break;
-                case HistogramFields.PositiveDeltas:
+                case PositiveDeltas:
                     ReadDeltas(ref reader, tag, ref bucket);
                     break;
-                case HistogramFields.PositiveCounts:
+                case PositiveCounts:
                     ReadCounts(ref reader, tag);
                     break;
-                case HistogramFields.CustomValues:
+                case CustomValues:
                     ReadBounds(ref reader, tag);
                     break;
-                case HistogramFields.Timestamp:
+                case Timestamp:
                     TimestampMs = (long)reader.ReadVarint(tag);
                     break;
-                case HistogramFields.StartTimestamp:
+                case StartTimestamp:
                     _hasStartTimestamp = reader.ReadVarint(tag) != 0;
                     break;
-                case > HistogramFields.StartTimestamp:
+                case > StartTimestamp:
                     _unknownFields++;
                     reader.Skip(tag);
                     break;
@@ -149,10 +161,10 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
         {
             switch (part.Field)
             {
-                case HistogramFields.SpanOffset:
-                    offset = (int)ZigZag(reader.ReadVarint(part));
+                case SpanOffset:
+                    offset = HistogramFields.ZigZag32(reader.ReadVarint(part));
                     break;
-                case HistogramFields.SpanLength:
+                case SpanLength:
                     length = (uint)reader.ReadVarint(part);
                     break;
                 default:
@@ -170,7 +182,7 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
         WireRun run = reader.BeginRun(tag, WireType.Varint);
         while (reader.MoveNext(ref run))
         {
-            bucket += ZigZag(reader.ReadVarint());
+            bucket += HistogramFields.ZigZag(reader.ReadVarint());
             scratch.Buckets.Ensure(_buckets + 1)[_buckets++] = bucket;
         }
     }
@@ -230,31 +242,4 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
 
         totals.AsSpan(bound, BoundCount - bound).Fill(total);
     }
-
-    private static long ZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
-}
-
-/// <summary>Field numbers of a histogram, the same in both protocols, and of its spans (<c>proto/types.proto</c>, <c>proto/write_v2.proto</c>).</summary>
-internal static class HistogramFields
-{
-    public const int CountInt = 1;
-    public const int CountFloat = 2;
-    public const int Sum = 3;
-    public const int PositiveSpans = 11;
-    public const int PositiveDeltas = 12;
-    public const int PositiveCounts = 13;
-    public const int Timestamp = 15;
-    public const int CustomValues = 16;
-
-    /// <summary>2.0 only.</summary>
-    public const int StartTimestamp = 17;
-
-    public const int SpanOffset = 1;
-    public const int SpanLength = 2;
-}
-
-/// <summary>First bytes of the fields of a histogram.</summary>
-internal static class HistogramTags
-{
-    public const byte Schema = 4 << 3;
 }

@@ -90,14 +90,26 @@ internal abstract class OutgoingMessage
         Part.Length = ContentsOf(_openEntry);
     }
 
-    /// <summary>Closes the series entry, if one is open.</summary>
+    /// <summary>Closes the series entry, if one is open: only now is its length known.</summary>
     public void CloseEntry()
     {
-        if (_openEntry != NoEntry)
+        if (_openEntry == NoEntry)
         {
-            CloseField(ContentsOf(_openEntry), EntryLengthRoom);
-            _openEntry = NoEntry;
+            return;
         }
+
+        int contents = ContentsOf(_openEntry);
+        int length = Part.Length - contents;
+        int lengthBytes = WireWriter.VarintSize((uint)length);
+        if (lengthBytes != EntryLengthRoom)
+        {
+            Part.Reserve(lengthBytes);
+            Part.Array.AsSpan(contents, length).CopyTo(Part.Array.AsSpan(_openEntry + 1 + lengthBytes));
+            Part.Length += lengthBytes - EntryLengthRoom;
+        }
+
+        WireWriter.WriteVarint(Part.Array, _openEntry + 1, (uint)length);
+        _openEntry = NoEntry;
     }
 
     /// <summary>Writes the labels of the series into the open entry, and what else stands before its items.</summary>
@@ -131,30 +143,6 @@ internal abstract class OutgoingMessage
     public void CountLosses(TranslationLosses losses) => _losses += losses;
 
     protected ReadOnlySpan<byte> Slice(WireRange range) => Stamped.Slice(range.Start, range.Length);
-
-    /// <summary>Begins a nested message with room for a length of one byte, and returns where its contents begin.</summary>
-    protected int OpenField(byte tag)
-    {
-        Part.Reserve(2);
-        Part.Array[Part.Length] = tag;
-        Part.Length += 2;
-        return Part.Length;
-    }
-
-    /// <summary>Writes the length of a nested message whose contents end here into the room left before them.</summary>
-    protected void CloseField(int contents, int lengthRoom = 1)
-    {
-        int length = Part.Length - contents;
-        int lengthBytes = WireWriter.VarintSize((uint)length);
-        if (lengthBytes != lengthRoom)
-        {
-            Part.Reserve(lengthBytes);
-            Part.Array.AsSpan(contents, length).CopyTo(Part.Array.AsSpan(contents - lengthRoom + lengthBytes));
-            Part.Length += lengthBytes - lengthRoom;
-        }
-
-        WireWriter.WriteVarint(Part.Array, contents - lengthRoom, (uint)length);
-    }
 
     private static int ContentsOf(int entry) => entry + 1 + EntryLengthRoom;
 }

@@ -48,18 +48,11 @@ internal sealed class SplitMessage : OutgoingMessage
     public override void Finish()
     {
         base.Finish();
-        if (Part.Length == 0)
+        if (Part.Length > 0)
         {
-            return;
+            // The table is complete only now and goes to the front: receivers that read in one pass need it there.
+            Part.Insert(0, _scratch.SymbolFields.Span);
         }
-
-        // The table is complete only now and goes to the front: receivers that read in one pass need it there.
-        int tableLength = _scratch.SymbolFields.Length;
-        int seriesLength = Part.Length;
-        Part.Reserve(tableLength);
-        Part.Array.AsSpan(0, seriesLength).CopyTo(Part.Array.AsSpan(tableLength));
-        _scratch.SymbolFields.Span.CopyTo(Part.Array);
-        Part.Length = tableLength + seriesLength;
     }
 
     public override void AppendLabels(in StampedSeries series)
@@ -99,7 +92,7 @@ internal sealed class SplitMessage : OutgoingMessage
 
     private void AppendExemplar(WireRange contents)
     {
-        int start = OpenField(V2Tags.Exemplars);
+        int start = Part.BeginMessage(V2Tags.Exemplars);
         WireReader reader = WireReader.Within(Stamped, contents);
         while (reader.TryReadTag(out WireTag tag))
         {
@@ -118,12 +111,12 @@ internal sealed class SplitMessage : OutgoingMessage
         }
 
         StampedSeries.ThrowIfFaulty(reader);
-        CloseField(start);
+        Part.EndMessage(start);
     }
 
     private void AppendSeriesMetadata(WireRange contents)
     {
-        int start = OpenField(V2Tags.Metadata);
+        int start = Part.BeginMessage(V2Tags.Metadata);
         WireReader reader = WireReader.Within(Stamped, contents);
         while (reader.TryReadTag(out WireTag tag))
         {
@@ -132,12 +125,12 @@ internal sealed class SplitMessage : OutgoingMessage
         }
 
         StampedSeries.ThrowIfFaulty(reader);
-        CloseField(start);
+        Part.EndMessage(start);
     }
 
     private void AppendReferences(byte tag, WireRange references)
     {
-        int start = OpenField(tag);
+        int start = Part.BeginMessage(tag);
         WireReader reader = WireReader.Within(Stamped, references);
         while (reader.Position < reader.End)
         {
@@ -147,7 +140,7 @@ internal sealed class SplitMessage : OutgoingMessage
         }
 
         StampedSeries.ThrowIfFaulty(reader);
-        CloseField(start);
+        Part.EndMessage(start);
     }
 
     /// <summary>The number that a symbol of the request has in the message, where it is entered on first use.</summary>

@@ -5,7 +5,7 @@ internal sealed class TranslatedMessage : OutgoingMessage
 {
     // The last field of a sample and of a histogram that both protocols have; the one behind it is the start timestamp of 2.0.
     private const int LastSampleField = 2;
-    private const int LastHistogramField = HistogramFields.CustomValues;
+    private const int LastHistogramField = 16;
 
     private readonly StampedSymbols _symbols;
     private readonly MetadataFamilies _families;
@@ -76,12 +76,12 @@ internal sealed class TranslatedMessage : OutgoingMessage
         bool isSame = false;
         if (_forwardsMetadata && _families.TryAdd(name, type, help, unit, out isSame))
         {
-            int start = OpenField(V1Tags.Metadata);
+            int start = Part.BeginMessage(V1Tags.Metadata);
             Part.AppendVarint(V1Tags.MetadataType, type);
             Part.AppendBytes(V1Tags.MetadataName, Slice(name));
             Part.AppendBytes(V1Tags.MetadataHelp, Slice(helpText));
             Part.AppendBytes(V1Tags.MetadataUnit, Slice(unitText));
-            CloseField(start);
+            Part.EndMessage(start);
         }
         else if (!isSame)
         {
@@ -175,7 +175,7 @@ internal sealed class TranslatedMessage : OutgoingMessage
     /// <summary>Copies the fields up to <paramref name="lastField"/> of a message.</summary>
     private void AppendFields(byte tag, WireRange contents, int lastField)
     {
-        int start = OpenField(tag);
+        int start = Part.BeginMessage(tag);
         int fieldStart = contents.Start;
         WireReader reader = WireReader.Within(Stamped, contents);
         while (reader.TryReadTag(out WireTag part))
@@ -189,12 +189,12 @@ internal sealed class TranslatedMessage : OutgoingMessage
             fieldStart = reader.Position;
         }
 
-        CloseField(start);
+        Part.EndMessage(start);
     }
 
     private void AppendExemplar(WireRange contents)
     {
-        int start = OpenField(V1Tags.Exemplars);
+        int start = Part.BeginMessage(V1Tags.Exemplars);
         WireReader reader = WireReader.Within(Stamped, contents);
         while (reader.TryReadTag(out WireTag tag))
         {
@@ -213,7 +213,7 @@ internal sealed class TranslatedMessage : OutgoingMessage
         }
 
         StampedSeries.ThrowIfFaulty(reader);
-        CloseField(start);
+        Part.EndMessage(start);
     }
 
     private void ReadMetadata(WireRange contents, out ulong type, out uint help, out uint unit)

@@ -39,7 +39,8 @@ public sealed class WriteWork
 
     /// <summary>Bytes of capacity that all buffers and scratch hold together.</summary>
     public long HeldBytes =>
-        (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity + Scratch.HeldBytes + PartScratch.HeldBytes;
+        (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity
+        + Scratch.HeldBytes + PartScratch.HeldBytes;
 
     /// <summary>Starts a request: what the buffers hold already, and all that they grow by, is taken from <paramref name="budget"/>.</summary>
     /// <exception cref="ByteBudgetExceededException">Not even what the buffers hold is left; nothing was taken.</exception>
@@ -58,8 +59,8 @@ public sealed class WriteWork
         Stamped.Trim(keepBytes);
         Part.Trim(keepBytes);
         Output.Trim(keepBytes);
-        Scratch.Trim(keepBytes);
         PartScratch.Trim(keepBytes);
+        Scratch.Trim(keepBytes);
         _budget.GiveBack(HeldBytes);
         SetBudget(ByteBudget.Unlimited);
     }
@@ -84,7 +85,7 @@ public sealed class WriteWork
         Stamped.Budget = budget;
         Part.Budget = budget;
         Output.Budget = budget;
-        Scratch.SetBudget(budget);
         PartScratch.SetBudget(budget);
+        Scratch.SetBudget(budget);
     }
 }
