@@ -76,6 +76,8 @@ internal sealed class ForwardHost : IAsyncDisposable
         }
     }
 
+    public static ForwardHost With(params (string Key, string? Value)[] configuration) => new(configuration, null, Environments.Production);
+
     /// <summary>A host with the keys of section <c>Stores:main</c>.</summary>
     public static ForwardHost WithMain(params (string Key, string? Value)[] options) => WithMain(null, options);
 
