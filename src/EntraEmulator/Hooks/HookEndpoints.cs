@@ -1,0 +1,6 @@
+namespace EntraEmulator.Hooks;
+
+internal static class HookEndpoints
+{
+    public static void MapHooks(this IEndpointRouteBuilder routes) { }
+}

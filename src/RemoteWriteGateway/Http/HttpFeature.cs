@@ -1,0 +1,63 @@
+using System.Net;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+using Prometheus;
+
+namespace RemoteWriteGateway.Http;
+
+/// <summary>What all endpoints share: listeners, request ids, errors at the edge, health, draining, self metrics.</summary>
+internal static class HttpFeature
+{
+    public static IServiceCollection AddHttp(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<HttpOptions, HttpOptionsValidator>()
+            .BindConfiguration(HttpOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddOptionsWithValidateOnStart<ManagementOptions, ManagementOptionsValidator>()
+            .BindConfiguration(ManagementOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+
+        // A registry of its own for each host, so that two hosts in one process do not share counts.
+        CollectorRegistry registry = Metrics.NewCustomRegistry();
+        services.AddSingleton(registry);
+        services.AddSingleton<IMetricFactory>(Metrics.WithCustomRegistry(registry));
+
+        services.AddSingleton<ServerCertificate>().AddHostedService(provider => provider.GetRequiredService<ServerCertificate>());
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Listeners>();
+        services.AddSingleton<Drain>().AddHostedService(provider => provider.GetRequiredService<Drain>());
+        services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<Drain>());
+        services.AddSingleton<RefusalWriter>();
+        services.AddOptions<HostOptions>().Configure<IOptions<HttpOptions>>((host, http) =>
+            host.ShutdownTimeout = http.Value.DrainDelay + http.Value.DrainTimeout);
+        services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<HttpOptions>>(TrustKnownProxies);
+        return services;
+    }
+
+    /// <summary>The middlewares in front of routing, in their order.</summary>
+    public static void UseHttp(this WebApplication app)
+    {
+        app.UseManagement();
+        app.UseForwardedHeaders();
+        app.UseRequestIds();
+        app.UseMiddleware<EdgeErrors>();
+    }
+
+    private static void TrustKnownProxies(ForwardedHeadersOptions forwarded, IOptions<HttpOptions> http)
+    {
+        forwarded.KnownProxies.Clear();
+        forwarded.KnownIPNetworks.Clear();
+        foreach (string proxy in http.Value.KnownProxies)
+        {
+            forwarded.KnownProxies.Add(IPAddress.Parse(proxy));
+        }
+
+        foreach (string network in http.Value.KnownIPNetworks)
+        {
+            forwarded.KnownIPNetworks.Add(System.Net.IPNetwork.Parse(network));
+        }
+
+        // With nobody to believe the middleware must not believe everybody.
+        forwarded.ForwardedHeaders = http.Value.KnownProxies.Count + http.Value.KnownIPNetworks.Count == 0
+            ? ForwardedHeaders.None
+            : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+    }
+}
