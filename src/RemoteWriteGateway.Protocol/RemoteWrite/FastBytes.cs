@@ -27,6 +27,20 @@ internal static class FastBytes
         return position + length;
     }
 
+    /// <summary>Copies <paramref name="length"/> bytes, most often 32 at most.</summary>
+    /// <returns>The position behind the copy.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CopyShort(ReadOnlySpan<byte> from, int start, int length, Span<byte> to, int position)
+    {
+        if (length > Block)
+        {
+            return Copy(from, start, length, to, position);
+        }
+
+        from.Slice(start, Block).CopyTo(to.Slice(position, Block));
+        return position + length;
+    }
+
     /// <summary>Whether all bytes are ASCII.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsAscii(ReadOnlySpan<byte> bytes, int start, int length)

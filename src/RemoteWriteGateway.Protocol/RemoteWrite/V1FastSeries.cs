@@ -41,6 +41,12 @@ internal ref partial struct V1FastSeries
     private readonly int _stampBytes;
     private readonly WriteBuffer _output;
     private readonly FastLabel[] _labels;
+    private readonly FastLabel[] _knownLabels;
+    private readonly byte[] _knownOrder;
+    private int _knownCount;
+    private readonly LabelRun[] _runs;
+    private int _knownRuns;
+    private int _knownStampRun;
     private readonly TimeWindow _window;
     private FastItems _rareItems;
     private bool _isUnsorted;
@@ -63,6 +69,9 @@ internal ref partial struct V1FastSeries
         _output = work.Stamped;
         _window = window;
         _labels = work.Scratch.FastLabels.Ensure(MaxUnsortedLabels);
+        _knownLabels = work.Scratch.KnownLabels.Ensure(MaxUnsortedLabels);
+        _knownOrder = work.Scratch.KnownOrder.Ensure(MaxUnsortedLabels);
+        _runs = work.Scratch.KnownRuns.Ensure(MaxUnsortedLabels);
         Items = FastItems.None;
     }
 
@@ -100,7 +109,7 @@ internal ref partial struct V1FastSeries
 
         Span<byte> output = BeginSeries(series.Length + _stampBytes, out int position);
         position = FastBytes.Copy(_bytes, series.Start, stampAt - series.Start, output, position);
-        position = FastBytes.Copy(_stamp, 0, _stampBytes, output, position);
+        position = FastBytes.CopyShort(_stamp, 0, _stampBytes, output, position);
         _output.Length = FastBytes.Copy(_bytes, stampAt, series.End - stampAt, output, position);
         return true;
     }

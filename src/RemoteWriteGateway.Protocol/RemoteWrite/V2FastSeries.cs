@@ -178,8 +178,8 @@ internal ref partial struct V2FastSeries
             position = WireWriter.WriteVarint(output, position + 1, (uint)refsLength);
         }
 
-        position = FastBytes.Copy(bytes, refs.Start, stampAt - refs.Start, output, position);
-        position = FastBytes.Copy(_stamp, 0, stampBytes, output, position);
+        position = FastBytes.CopyShort(bytes, refs.Start, stampAt - refs.Start, output, position);
+        position = FastBytes.CopyShort(_stamp, 0, stampBytes, output, position);
         _output.Length = FastBytes.Copy(bytes, stampAt, series.End - stampAt, output, position);
     }
 

@@ -75,7 +75,7 @@ internal sealed class RandomRequests(Random random, bool isReadable)
         var message = new List<byte>();
         for (int i = random.Next(20); i > 0; i--)
         {
-            message.AddRange(IsOdd() ? NextMetadataV1() : Field(V1Tags.Series, NextSeriesV1()));
+            message.AddRange(random.Next(6) == 0 ? NextMetadataV1() : Field(V1Tags.Series, NextSeriesV1()));
             message.AddRange(NextUnknown());
         }
 

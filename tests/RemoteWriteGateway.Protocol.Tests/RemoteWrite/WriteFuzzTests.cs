@@ -56,8 +56,21 @@ public sealed class WriteFuzzTests
             Assert.NotEqual(isUnpacked, work.Result.HasFault);
             if (isUnpacked)
             {
-                Assert.True(IronSnappy.Snappy.Decode(work.Body.Span).AsSpan().SequenceEqual(work.Decoded.Span), $"round {round}");
+                Assert.True(IsUnpackedSo(work), $"round {round}: {Convert.ToHexString(work.Body.Span)}");
             }
+        }
+    }
+
+    private static bool IsUnpackedSo(WriteWork work)
+    {
+        try
+        {
+            return IronSnappy.Snappy.Decode(work.Body.Span).AsSpan().SequenceEqual(work.Decoded.Span);
+        }
+        catch (IOException)
+        {
+            // What IronSnappy says of a block that is none.
+            return false;
         }
     }
 
