@@ -100,8 +100,13 @@ internal sealed class StoreMetrics(
     public static IReadOnlyList<string> Codes { get; } = ["2xx", "3xx", "4xx", "429", "5xx", "error", "timeout"];
 
     /// <summary>Counts one request that was sent, or that should have been.</summary>
-    public void CountRequest(WriteProtocol protocol, in StoreReply reply, long bodyBytes, TimeSpan elapsed)
+    public void CountRequest(WriteProtocol protocol, in StoreReply reply, long bodyBytes, TimeSpan elapsed, bool isRepeat)
     {
+        if (isRepeat)
+        {
+            retries.Inc();
+        }
+
         int code = reply.Kind switch
         {
             ReplyKind.TimedOut => Timeout,

@@ -1,0 +1,122 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using RemoteWriteGateway.Forwarding;
+using RemoteWriteGateway.Protocol.RemoteWrite;
+using RemoteWriteGateway.Tenancy;
+
+namespace RemoteWriteGateway.Tests.Forwarding;
+
+public sealed class StoreProberTests
+{
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
+
+    [Theory]
+    [InlineData(204)]
+    [InlineData(400)]
+    public async Task Count_headers_in_the_answer_mean_2_0(int status)
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store);
+        store.AnswerNext(new StoreAnswer(status).WithCounts(0, 0, 0));
+
+        TimeSpan next = await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(Hour, next);
+        Assert.Equal(WriteProtocol.V2, host.Main.Protocol.Taken);
+        Assert.Equal([""], store.Request.AsV2.Symbols);
+        Assert.Empty(store.Request.AsV2.Timeseries);
+        Assert.Equal("application/x-protobuf;proto=io.prometheus.write.v2.Request", store.Request.Header("Content-Type"));
+        Assert.Equal(0, await host.MetricAsync("""rwgateway_forward_requests_total{store="main",protocol="v2",code="2xx"}"""));
+    }
+
+    [Theory]
+    [InlineData(200)]
+    [InlineData(204)]
+    [InlineData(400)]
+    [InlineData(415)]
+    [InlineData(503)]
+    public async Task Nothing_else_proves_anything(int status)
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store);
+        store.AnswerAlways = new StoreAnswer(status);
+        StoreProber prober = Prober(host);
+
+        Assert.Equal(ProbeResult.Unclear, await prober.ProbeAsync(host.Main, TestContext.Current.CancellationToken));
+        Assert.Null(host.Main.Protocol.Taken);
+
+        host.Main.Protocol.Learn(WriteProtocol.V2);
+        await prober.ProbeAsync(host.Main, TestContext.Current.CancellationToken);
+        Assert.Equal(WriteProtocol.V2, host.Main.Protocol.Taken);
+    }
+
+    [Fact]
+    public async Task A_store_that_has_learned_2_0_since_is_found_by_the_next_probe()
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store);
+        store.AnswerNext(StoreAnswer.Swallow, StoreAnswer.Swallow);
+        await host.SendAsync(Messages.V2Samples("a"));
+        Assert.Equal(WriteProtocol.V1, host.Main.Protocol.Taken);
+
+        await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(WriteProtocol.V2, host.Main.Protocol.Taken);
+        Assert.Equal(2, await host.MetricAsync("""rwgateway_forward_protocol_changes_total{store="main"}"""));
+    }
+
+    [Fact]
+    public async Task A_store_that_does_not_answer_is_asked_again_soon()
+    {
+        RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store);
+        await store.DisposeAsync();
+
+        Assert.Equal(TimeSpan.FromSeconds(30), await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData("V1")]
+    [InlineData("V2")]
+    public async Task A_store_whose_protocol_is_set_is_not_asked(string protocol)
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store, ("Protocol", protocol));
+
+        Assert.Equal(Hour, await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken));
+        Assert.Empty(store.Requests);
+    }
+
+    [Fact]
+    public async Task Where_a_header_carries_the_tenant_the_probe_is_that_of_a_tenant_of_the_store()
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.WithMain(("Kind", "Mimir"), ("Url", store.Url.ToString()));
+        await using ForwardHost other = ForwardHost.WithMain(("Kind", "Mimir"), ("Url", store.Url.ToString()));
+
+        ProbeResult without = await Prober(host, At(other, "elsewhere")).ProbeAsync(host.Main, TestContext.Current.CancellationToken);
+        ProbeResult with = await Prober(host, At(other, "elsewhere"), new Tenant("none", [new StoreSettings(null)]), At(host, "acme"))
+            .ProbeAsync(host.Main, TestContext.Current.CancellationToken);
+
+        Assert.Equal((ProbeResult.NoTenant, ProbeResult.TakesV2), (without, with));
+        Assert.Equal("acme", store.Request.Header("X-Scope-OrgID"));
+    }
+
+    [Fact]
+    public async Task Stores_are_asked_when_the_service_starts_and_it_stops_at_once()
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store);
+        using StoreProber prober = Prober(host);
+
+        await prober.StartAsync(TestContext.Current.CancellationToken);
+        await store.NextAsync();
+        await prober.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Single(store.Requests);
+    }
+
+    private static StoreProber Prober(ForwardHost host, params Tenant[] tenants) =>
+        new(host.Stores, () => tenants, host.Time, NullLogger<StoreProber>.Instance);
+
+    private static Tenant At(ForwardHost host, string tenant) => new(tenant, [new StoreSettings(host.Main.TargetOf(tenant))]);
+}
