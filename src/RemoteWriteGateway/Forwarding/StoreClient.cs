@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
 namespace RemoteWriteGateway.Forwarding;
@@ -69,6 +70,8 @@ internal sealed class StoreClient : IDisposable
         _credentials?.Dispose();
     }
 
+    // The states of this and the next are pooled, which halves what a forward allocates: ForwardBenchmarks.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<StoreReply> SendAsync(
         StoreTarget target, WriteProtocol protocol, ReadOnlyMemory<byte> body, ForwardTime time, bool isCounted)
     {
@@ -116,6 +119,7 @@ internal sealed class StoreClient : IDisposable
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<StoreReply> TryAsync(HttpMessageInvoker invoker, HttpRequestMessage request, WriteProtocol protocol, ForwardTime time)
     {
         using HttpRequestMessage owned = request;
