@@ -16,15 +16,16 @@ public sealed class StoreProberTests
     {
         await using RecordingStore store = await RecordingStore.StartAsync();
         await using ForwardHost host = ForwardHost.Before(store);
-        store.AnswerNext(new StoreAnswer(status).WithCounts(0, 0, 0));
+        store.AnswerProbes = new StoreAnswer(status).WithCounts(0, 0, 0);
 
         TimeSpan next = await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(Hour, next);
         Assert.Equal(WriteProtocol.V2, host.Main.Protocol.Taken);
-        Assert.Equal([""], store.Request.AsV2.Symbols);
-        Assert.Empty(store.Request.AsV2.Timeseries);
-        Assert.Equal("application/x-protobuf;proto=io.prometheus.write.v2.Request", store.Request.Header("Content-Type"));
+        ReceivedRequest probe = Assert.Single(store.Probes);
+        Assert.Equal([""], probe.AsV2.Symbols);
+        Assert.Equal("application/x-protobuf;proto=io.prometheus.write.v2.Request", probe.Header("Content-Type"));
+        Assert.Equal("2.0.0", probe.Header("X-Prometheus-Remote-Write-Version"));
         Assert.Equal(0, await host.MetricAsync("""rwgateway_forward_requests_total{store="main",protocol="v2",code="2xx"}"""));
     }
 
@@ -38,7 +39,7 @@ public sealed class StoreProberTests
     {
         await using RecordingStore store = await RecordingStore.StartAsync();
         await using ForwardHost host = ForwardHost.Before(store);
-        store.AnswerAlways = new StoreAnswer(status);
+        store.AnswerProbes = new StoreAnswer(status);
         StoreProber prober = Prober(host);
 
         Assert.Equal(ProbeResult.Unclear, await prober.ProbeAsync(host.Main, TestContext.Current.CancellationToken));
@@ -58,6 +59,7 @@ public sealed class StoreProberTests
         await host.SendAsync(Messages.V2Samples("a"));
         Assert.Equal(WriteProtocol.V1, host.Main.Protocol.Taken);
 
+        store.AnswerProbes = StoreAnswer.Accept;
         await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(WriteProtocol.V2, host.Main.Protocol.Taken);
@@ -83,7 +85,7 @@ public sealed class StoreProberTests
         await using ForwardHost host = ForwardHost.Before(store, ("Protocol", protocol));
 
         Assert.Equal(Hour, await Prober(host).ProbeAllAsync(TestContext.Current.CancellationToken));
-        Assert.Empty(store.Requests);
+        Assert.Empty(store.Probes);
     }
 
     [Fact]
@@ -92,13 +94,14 @@ public sealed class StoreProberTests
         await using RecordingStore store = await RecordingStore.StartAsync();
         await using ForwardHost host = ForwardHost.WithMain(("Kind", "Mimir"), ("Url", store.Url.ToString()));
         await using ForwardHost other = ForwardHost.WithMain(("Kind", "Mimir"), ("Url", store.Url.ToString()));
+        store.AnswerProbes = StoreAnswer.Accept;
 
         ProbeResult without = await Prober(host, At(other, "elsewhere")).ProbeAsync(host.Main, TestContext.Current.CancellationToken);
         ProbeResult with = await Prober(host, At(other, "elsewhere"), new Tenant("none", [new StoreSettings(null)]), At(host, "acme"))
             .ProbeAsync(host.Main, TestContext.Current.CancellationToken);
 
         Assert.Equal((ProbeResult.NoTenant, ProbeResult.TakesV2), (without, with));
-        Assert.Equal("acme", store.Request.Header("X-Scope-OrgID"));
+        Assert.Equal("acme", Assert.Single(store.Probes).Header("X-Scope-OrgID"));
     }
 
     [Fact]
@@ -107,12 +110,13 @@ public sealed class StoreProberTests
         await using RecordingStore store = await RecordingStore.StartAsync();
         await using ForwardHost host = ForwardHost.Before(store);
         using StoreProber prober = Prober(host);
+        store.AnswerProbes = StoreAnswer.Hang;
 
         await prober.StartAsync(TestContext.Current.CancellationToken);
-        await store.NextAsync();
+        await store.NextProbeAsync();
         await prober.StopAsync(TestContext.Current.CancellationToken);
 
-        Assert.Single(store.Requests);
+        Assert.True(prober.ExecuteTask?.IsCompleted);
     }
 
     private static StoreProber Prober(ForwardHost host, params Tenant[] tenants) =>
