@@ -131,7 +131,26 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.Services.AddSingleton(new IdentityBackchannel(identityBackchannel ?? emulator.GetTestServer().CreateHandler()));
         WebApplication gateway = Program.Build(builder);
         await gateway.StartAsync(cancel);
-        return new GatewayHost(gateway, emulator, store, time, logs, folder);
+        var host = new GatewayHost(gateway, emulator, store, time, logs, folder);
+        if (identityBackchannel is null)
+        {
+            await host.UntilReadyAsync();
+        }
+
+        return host;
+    }
+
+    /// <summary>Asks until the signing keys are there: they are fetched in the background.</summary>
+    private async Task UntilReadyAsync()
+    {
+        while (true)
+        {
+            using HttpResponseMessage answer = await Management.GetAsync(new Uri("/-/ready", UriKind.Relative), TestContext.Current.CancellationToken);
+            if (answer.IsSuccessStatusCode)
+            {
+                return;
+            }
+        }
     }
 
     /// <summary>A token of one of the apps <c>prom</c>, <c>other</c>, <c>both</c>, <c>none</c>.</summary>
@@ -207,7 +226,14 @@ internal sealed class GatewayHost : IAsyncDisposable
                 ],
                 Users =
                 [
-                    new UserOptions { Name = "ann", ObjectId = Guid.Parse("66666666-0000-4000-8000-000000000001"), Roles = ["Metrics.Read"] },
+                    new UserOptions
+                    {
+                        Name = "ann",
+                        ObjectId = Guid.Parse("66666666-0000-4000-8000-000000000001"),
+                        DisplayName = "Ann",
+                        PreferredUsername = "ann@example.org",
+                        Roles = ["Metrics.Read"],
+                    },
                 ],
             },
         ],
