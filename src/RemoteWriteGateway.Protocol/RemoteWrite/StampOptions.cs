@@ -89,4 +89,16 @@ public sealed class StampOptions
 
     /// <summary>1.0: leave <c>MetricMetadata</c> entries out (counted, reason <c>policy</c>). 2.0: metadata rides on the series and stays.</summary>
     public bool DropMetadata { get; init; }
+
+    /// <summary>The same with names and values encoded. Built by the first request, or before by whoever wants faults in the options to show early.</summary>
+    /// <exception cref="ArgumentException">The tenant label cannot be put on a series: its name or value is empty, or it is <c>__name__</c>.</exception>
+    internal StampPlan Plan => field ??= new StampPlan(this);
+
+    /// <summary>Encodes names and values now, so that a fault in the options shows before the first request.</summary>
+    /// <exception cref="ArgumentException">The tenant label cannot be put on a series: its name or value is empty, or it is <c>__name__</c>.</exception>
+    public StampOptions Prepare()
+    {
+        _ = Plan;
+        return this;
+    }
 }

@@ -12,6 +12,9 @@ public sealed class StampResult
     /// <summary>The hard reason that refuses the whole request, or <see cref="StampReason.None"/>.</summary>
     public StampReason Fault { get; private set; }
 
+    /// <summary>Whether the whole request is refused.</summary>
+    public bool HasFault => Fault != StampReason.None;
+
     /// <summary>Text of <see cref="Fault"/>: what happened, actual value and limit, how to raise it.</summary>
     public string FaultText { get; private set; } = "";
 
@@ -74,6 +77,14 @@ public sealed class StampResult
     {
         Fault = reason;
         FaultText = text;
+    }
+
+    /// <summary>Forgets all counts and refusals but the fault: nothing of a request that is refused whole was accepted or refused singly.</summary>
+    internal void KeepFaultOnly()
+    {
+        (StampReason fault, string text) = (Fault, FaultText);
+        Reset();
+        SetFault(fault, text);
     }
 
     /// <summary>Counts a refused part. <paramref name="series"/> is 1 if the series as a whole is refused, with <paramref name="items"/> all of its items.</summary>

@@ -60,6 +60,20 @@ public sealed class WriteBuffer : IBufferWriter<byte>
         Length += bytes.Length;
     }
 
+    /// <summary>Puts <paramref name="bytes"/> at <paramref name="position"/>; what stands there and behind moves up.</summary>
+    internal void Insert(int position, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+        {
+            return;
+        }
+
+        Reserve(bytes.Length);
+        _array.AsSpan(position, Length - position).CopyTo(_array.AsSpan(position + bytes.Length));
+        bytes.CopyTo(_array.AsSpan(position));
+        Length += bytes.Length;
+    }
+
     public void Advance(int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _array.Length - Slack - Length);

@@ -1,0 +1,50 @@
+using Azure.Core;
+using Microsoft.Extensions.Options;
+using Prometheus;
+using RemoteWriteGateway.Tenancy;
+
+namespace RemoteWriteGateway.Forwarding;
+
+/// <summary>To the stores: sections <c>Stores</c> and <c>Credential</c>, a tenant's <c>store</c> and <c>storeId</c>.</summary>
+internal static class ForwardingFeature
+{
+    /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, configuration and logging.</summary>
+    public static IServiceCollection AddForwarding(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<StoresOptions, StoresOptionsValidator>();
+        services.AddSingleton<IConfigureOptions<StoresOptions>, StoresOptionsReader>();
+        services.AddOptionsWithValidateOnStart<CredentialOptions, CredentialOptionsValidator>()
+            .BindConfiguration(CredentialOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CredentialOptions>>().Value.Create());
+        services.AddSingleton<ForwardMetrics>();
+        services.AddSingleton(provider => new StoreDirectory(provider.GetRequiredService<IOptions<StoresOptions>>().Value.Stores
+            .Select(store => Create(store.Key, store.Value, provider))));
+        services.AddSingleton<ITenantSettingsReader, StoreSettingsReader>();
+        services.AddSingleton<Forwarder>();
+        return services;
+    }
+
+    private static Store Create(string name, StoreOptions options, IServiceProvider services)
+    {
+        TimeProvider time = services.GetRequiredService<TimeProvider>();
+        ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
+        StorePreset preset = StorePreset.Of(options.Kind!.Value); // Validated: a store without a kind stops the start.
+        StoreMetrics metrics = services.GetRequiredService<ForwardMetrics>().Of(name);
+        IStoreCredentials? credentials = options.Auth.Kind switch
+        {
+            StoreAuthKind.Basic => FileCredentials.Basic(name, options.Auth.UsernameFile!, options.Auth.PasswordFile!, time, logger),
+            StoreAuthKind.BearerFile => FileCredentials.Bearer(name, options.Auth.TokenFile!, time, logger),
+            StoreAuthKind.Entra => new EntraCredentials(
+                name, services.GetRequiredService<TokenCredential>(), options.Auth.Scope ?? preset.Scope!, time, logger),
+            _ => null,
+        };
+        return new Store(
+            name,
+            options,
+            new StoreClient(options, new StoreTransport(name, options, time, logger), credentials, metrics, time),
+            new StoreProtocol(name, options.Protocol ?? preset.Protocol, metrics, logger),
+            new StoreTrouble(name, time, logger),
+            metrics);
+    }
+}

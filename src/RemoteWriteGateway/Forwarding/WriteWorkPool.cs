@@ -1,0 +1,118 @@
+using Prometheus;
+using RemoteWriteGateway.Protocol.RemoteWrite;
+
+namespace RemoteWriteGateway.Forwarding;
+
+/// <summary>
+/// The requests in flight, writes and pushes together: at most so many, and at most so many bytes in their buffers. What they
+/// work with is recycled whole, so that a steady stream of requests allocates nothing.
+/// </summary>
+internal sealed class WriteWorkPool
+{
+    // A buffer that grew beyond this for one large request is let go after it.
+    private const int KeepBytes = 4 << 20;
+
+    private readonly int _maxRequests;
+    private readonly long _maxIdleBytes;
+    private readonly InflightBytes _budget;
+    private readonly Gauge _requestsGauge;
+    private readonly Lock _gate = new();
+
+    // The last one back is the first one out: the others' memory stays cold and can go.
+    private readonly Stack<WriteWork> _idle = new();
+    private long _idleBytes;
+    private int _requests;
+
+    /// <param name="maxRequests">Most requests at the same time.</param>
+    /// <param name="maxBytes">Most bytes that their buffers hold together. Idle ones hold a quarter of it at most.</param>
+    /// <param name="metrics">Where the two gauges are shown.</param>
+    public WriteWorkPool(int maxRequests, long maxBytes, IMetricFactory metrics)
+    {
+        _maxRequests = maxRequests;
+        _maxIdleBytes = maxBytes / 4;
+        _requestsGauge = metrics.CreateGauge("rwgateway_ingest_inflight_requests", "Requests being handled");
+        _budget = new InflightBytes(maxBytes, metrics.CreateGauge("rwgateway_ingest_inflight_bytes", "Bytes rented for requests being handled"));
+    }
+
+    /// <summary>
+    /// Something to handle a request with, or null while a bound is reached (<c>too-many-inflight</c>). Its buffers throw
+    /// <see cref="ByteBudgetExceededException"/> when they would grow past the bytes of all. It comes back by <see cref="Return"/>.
+    /// </summary>
+    public WriteWork? Rent()
+    {
+        WriteWork work;
+        lock (_gate)
+        {
+            if (_requests >= _maxRequests)
+            {
+                return null;
+            }
+
+            _requests++;
+            if (_idle.TryPop(out WriteWork? idle))
+            {
+                _idleBytes -= idle.HeldBytes;
+            }
+
+            work = idle ?? new WriteWork();
+        }
+
+        try
+        {
+            work.Begin(_budget);
+        }
+        catch (ByteBudgetExceededException)
+        {
+            Keep(work);
+            return null;
+        }
+
+        _requestsGauge.Inc();
+        return work;
+    }
+
+    /// <summary>Takes back what <see cref="Rent"/> gave. Nothing of it may be used any more.</summary>
+    public void Return(WriteWork work)
+    {
+        work.End(KeepBytes);
+        _requestsGauge.Dec();
+        Keep(work);
+    }
+
+    private void Keep(WriteWork work)
+    {
+        lock (_gate)
+        {
+            _requests--;
+            if (_idleBytes + work.HeldBytes <= _maxIdleBytes)
+            {
+                _idle.Push(work);
+                _idleBytes += work.HeldBytes;
+            }
+        }
+    }
+
+    private sealed class InflightBytes(long max, Gauge gauge) : ByteBudget
+    {
+        private long _taken;
+
+        public override void Take(long bytes)
+        {
+            long taken = Interlocked.Add(ref _taken, bytes);
+            if (taken > max)
+            {
+                Interlocked.Add(ref _taken, -bytes);
+                throw new ByteBudgetExceededException(
+                    $"Requests in flight hold {taken - bytes} bytes, {bytes} more are over the limit of {max} (Ingest:MaxInflightBytes).");
+            }
+
+            gauge.Inc(bytes);
+        }
+
+        public override void GiveBack(long bytes)
+        {
+            Interlocked.Add(ref _taken, -bytes);
+            gauge.Dec(bytes);
+        }
+    }
+}
