@@ -44,6 +44,7 @@ internal static class ForwardingFeature
             options,
             new StoreClient(options, new StoreTransport(name, options, time, logger), credentials, metrics, time),
             new StoreProtocol(name, options.Protocol ?? preset.Protocol, metrics, logger),
+            new StoreTrouble(name, time, logger),
             metrics);
     }
 }

@@ -1,0 +1,119 @@
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Microsoft.Identity.Web;
+using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Http;
+
+namespace RemoteWriteGateway.Identity;
+
+/// <summary>Authentication of callers by access tokens of one Entra directory.</summary>
+internal static class IdentityFeature
+{
+    private const string Scheme = JwtBearerDefaults.AuthenticationScheme;
+
+    /// <summary>
+    /// Registers the bearer scheme, the only one. Configuration is read when the host starts, from sections <c>AzureAd</c> and <c>Identity</c>.
+    /// After authentication the request's user is a <see cref="CallerPrincipal"/>, or its features hold the <see cref="Refusal"/>.
+    /// </summary>
+    public static IServiceCollection AddIdentity(this IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<IdentityOptions, IdentityOptionsValidator>()
+            .BindConfiguration(IdentityOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddOptionsWithValidateOnStart<EntraOptions, EntraOptionsCheck>()
+            .BindConfiguration(EntraOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(_ => IdentityBackchannel.Create());
+        services.AddSingleton(provider => new EntraDirectory(
+            provider.GetRequiredService<IOptions<EntraOptions>>().Value,
+            provider.GetRequiredService<IHostEnvironment>().IsDevelopment() || provider.GetRequiredService<IOptions<IdentityOptions>>().Value.AllowEmulator));
+        services.AddSingleton<Challenges>();
+        services.AddSingleton<TokenCache>();
+        services.AddSingleton<MetadataDocuments>();
+        services.AddSingleton<MetadataMetrics>();
+        services.AddSingleton<MetadataSnapshots>();
+        services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<MetadataSnapshots>());
+        services.AddSingleton<CallerReader>();
+        services.AddSingleton<EntraAuthentication>();
+        services.AddHostedService<IdentityStart>();
+        AddScheme(services);
+
+        // Their lines at Information tell every refused token once more, in words of their own.
+        services.AddLogging(logging => logging
+            .AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.Warning)
+            .AddFilter("Microsoft.IdentityModel", LogLevel.Warning));
+        return services;
+    }
+
+    private static void AddScheme(IServiceCollection services)
+    {
+        // What AddAuthentication does, without data protection, which nothing here needs and which would keep keys on disk.
+        services.AddAuthenticationCore(options => options.DefaultScheme = Scheme);
+        services.AddWebEncoders();
+        services.AddSingleton<IAuthenticationConfigurationProvider, NoSchemeConfiguration>();
+
+        // Before Microsoft.Identity.Web's own configuration, which keeps what is set and adds the rest.
+        services.AddOptions<MicrosoftIdentityOptions>(Scheme).Configure<EntraDirectory>(Configure);
+        services.AddOptions<JwtBearerOptions>(Scheme).Configure<EntraDirectory, MetadataSnapshots, EntraAuthentication>(Configure);
+        new AuthenticationBuilder(services).AddMicrosoftIdentityWebApi(_ => { }, _ => { }, Scheme);
+        services.AddOptions<JwtBearerOptions>(Scheme).PostConfigure<EntraAuthentication>(Harden);
+        services.AddSingleton<IValidateOptions<JwtBearerOptions>, HardeningCheck>();
+
+        // Microsoft.Identity.Web adds it for calls to other APIs. It costs every request an execution context.
+        services.RemoveAll<IHttpContextAccessor>();
+    }
+
+    private static void Configure(MicrosoftIdentityOptions options, EntraDirectory directory)
+    {
+        options.Instance = directory.Instance.ToString();
+        options.TenantId = directory.Id.ToString("D");
+        options.ClientId = directory.ClientId.ToString("D");
+        options.AllowWebApiToBeAuthorizedByACL = true;
+    }
+
+    private static void Configure(
+        JwtBearerOptions options, EntraDirectory directory, MetadataSnapshots keys, EntraAuthentication authentication)
+    {
+        options.Authority = directory.Authority;
+        options.ConfigurationManager = keys;
+        options.MapInboundClaims = false;
+        options.IncludeErrorDetails = false;
+        options.SaveToken = false;
+        options.Challenge = Challenges.Realm;
+        options.TokenValidationParameters = new TokenValidationParameters
+        {
+            ValidAudiences = directory.Audiences.ToArray(),
+            IgnoreTrailingSlashWhenValidatingAudience = false,
+            ValidIssuers = directory.Issuers.ToArray(),
+            IssuerValidator = authentication.ValidateIssuer,
+            LifetimeValidator = authentication.IsLifetimeValid,
+            ClockSkew = directory.ClockSkew,
+            ValidAlgorithms = [JoseHeader.Algorithm],
+            ValidTypes = directory.TokenTypes.ToArray(),
+            TryAllIssuerSigningKeys = false,
+            ValidateIssuerSigningKey = true,
+            RequireSignedTokens = true,
+            RequireExpirationTime = true,
+            NameClaimType = "oid",
+            RoleClaimType = "roles",
+        };
+    }
+
+    private static void Harden(JwtBearerOptions options, EntraAuthentication authentication)
+    {
+        foreach (TokenHandler handler in options.TokenHandlers)
+        {
+            handler.MaximumTokenSizeInBytes = IdentityRefusals.MaxTokenLength;
+        }
+
+        authentication.Attach(options.Events);
+    }
+
+    /// <summary>Section <c>Authentication:Schemes</c> is not read: it could bring signing keys, issuers and audiences of its own.</summary>
+    private sealed class NoSchemeConfiguration : IAuthenticationConfigurationProvider
+    {
+        public IConfiguration AuthenticationConfiguration { get; } = new ConfigurationBuilder().Build();
+    }
+}
