@@ -12,7 +12,9 @@ namespace RemoteWriteGateway.Protocol.RemoteWrite;
 /// </remarks>
 public sealed class OutgoingParts
 {
-    private WriteWork _work = new();
+    private static readonly WriteWork Nothing = new();
+
+    private WriteWork _work = Nothing;
     private WriteProtocol _from;
     private int _maxBytes;
 
@@ -100,6 +102,14 @@ public sealed class OutgoingParts
         _message.Finish();
         _isAtEnd = hasRoom;
         return _work.Part.Length > 0;
+    }
+
+    /// <summary>Lets go of the request, so that its buffers are not held by what waits for the next one.</summary>
+    public void End()
+    {
+        _work = Nothing;
+        _message = null;
+        _isAtEnd = true;
     }
 
     private static OutgoingMessage Open(WriteProtocol from, WriteProtocol to, OutgoingOptions options, WriteWork work)

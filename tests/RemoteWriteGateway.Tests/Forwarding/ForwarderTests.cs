@@ -193,7 +193,8 @@ public sealed class ForwarderTests
         using CancellationTokenSource stop = new();
         store.AnswerNext(StoreAnswer.Hang);
 
-        Task<StoreVerdict> sending = host.SendAsync(Messages.V1Samples("a"), stop: stop.Token);
+        Task<StoreVerdict> sending = host.SendUntilAsync(
+            WriteProtocol.V1, ForwardHost.Work(Messages.V1Samples("a")), "acme", stop.Token);
         await store.NextAsync();
         await stop.CancelAsync();
         StoreVerdict verdict = await sending;
@@ -233,7 +234,7 @@ public sealed class ForwarderTests
         RemoteWriteGateway.Tenancy.Tenant tenant = new("acme", [new StoreSettings(other.Main.TargetOf("acme"))]);
 
         await Assert.ThrowsAsync<ArgumentException>(() => host.Forwarder.SendAsync(
-            host.Main, tenant, WriteProtocol.V1, ForwardHost.Work(Messages.V1Samples("a")), ForwardHost.TimeLimit, default));
+            host.Main, tenant, WriteProtocol.V1, ForwardHost.Work(Messages.V1Samples("a")), ForwardHost.TimeLimit, CancellationToken.None));
         Assert.Empty(store.Requests);
     }
 
