@@ -1,6 +1,5 @@
 using System.Text;
 using Google.Protobuf;
-using RemoteWriteGateway.EndToEnd.Tests.Programs;
 using RemoteWriteGateway.EndToEnd.Tests.Writes;
 using V1 = RemoteWriteGateway.Protocol.Messages.V1;
 using V2 = RemoteWriteGateway.Protocol.Messages.V2;
@@ -8,7 +7,7 @@ using V2 = RemoteWriteGateway.Protocol.Messages.V2;
 namespace RemoteWriteGateway.EndToEnd.Tests.Compliance;
 
 /// <summary>Every malformed request is answered exactly 400 or 415 with its reason, and what is wrong in it is not stored.</summary>
-[Collection(ReceiverCollection.Name)]
+[Collection(SharedReceiver.Name)]
 public sealed class MalformedTests(ReceiverStand stand)
 {
     private static readonly Dictionary<string, (byte[] Body, string Reason)> Bodies = new()

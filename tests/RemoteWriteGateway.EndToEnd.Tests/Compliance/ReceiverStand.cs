@@ -67,7 +67,7 @@ public sealed class ReceiverStand : IAsyncLifetime
 
 /// <summary>One stand for all classes that make their requests by hand: what they write differs in its metric names.</summary>
 [CollectionDefinition(Name)]
-public sealed class ReceiverCollection : ICollectionFixture<ReceiverStand>
+public sealed class SharedReceiver : ICollectionFixture<ReceiverStand>
 {
     public const string Name = "receiver";
 }

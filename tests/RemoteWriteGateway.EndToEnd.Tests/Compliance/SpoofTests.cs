@@ -7,7 +7,7 @@ using V2 = RemoteWriteGateway.Protocol.Messages.V2;
 namespace RemoteWriteGateway.EndToEnd.Tests.Compliance;
 
 /// <summary>Ways to smuggle another tenant's label past the gateway, as each real store sees what comes out.</summary>
-[Collection(ReceiverCollection.Name)]
+[Collection(SharedReceiver.Name)]
 public sealed class SpoofTests(ReceiverStand stand)
 {
     private const string Victim = "victim";

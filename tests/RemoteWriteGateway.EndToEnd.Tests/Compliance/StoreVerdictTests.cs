@@ -1,11 +1,10 @@
 using Google.Protobuf;
-using RemoteWriteGateway.EndToEnd.Tests.Programs;
 using RemoteWriteGateway.EndToEnd.Tests.Writes;
 
 namespace RemoteWriteGateway.EndToEnd.Tests.Compliance;
 
 /// <summary>What the store says of exemplars and of old samples is what the sender hears.</summary>
-[Collection(ReceiverCollection.Name)]
+[Collection(SharedReceiver.Name)]
 public sealed class StoreVerdictTests(ReceiverStand stand)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

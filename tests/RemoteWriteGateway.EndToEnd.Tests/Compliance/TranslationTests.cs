@@ -5,7 +5,7 @@ using RemoteWriteGateway.EndToEnd.Tests.Writes;
 namespace RemoteWriteGateway.EndToEnd.Tests.Compliance;
 
 /// <summary>2.0 for stores that lack it: Prometheus 2.53, which answers 204 to it and stores nothing, and VictoriaMetrics, which does the same.</summary>
-[Collection(ReceiverCollection.Name)]
+[Collection(SharedReceiver.Name)]
 public sealed class TranslationTests(ReceiverStand stand)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

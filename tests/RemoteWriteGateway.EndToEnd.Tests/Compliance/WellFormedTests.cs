@@ -9,7 +9,7 @@ namespace RemoteWriteGateway.EndToEnd.Tests.Compliance;
 /// Every well-formed request is answered 2xx, and what the store then holds is what it holds of the same request written to it
 /// directly, but for the tenant. Chunked bodies without a length, a new connection for each.
 /// </summary>
-[Collection(ReceiverCollection.Name)]
+[Collection(SharedReceiver.Name)]
 public sealed class WellFormedTests(ReceiverStand stand)
 {
     private static readonly Dictionary<string, Func<string, long, IReadOnlyList<WireSeries>>> Requests = new()
