@@ -35,7 +35,7 @@ scripts/get-peers.sh
 # shellcheck disable=SC1091
 . .cache/peers/peers.env
 for project in src/RemoteWriteGateway src/EntraEmulator benchmarks/RemoteWriteGateway.LoadDriver; do
-  dotnet build "$project" -c Release -v quiet -clp:NoSummary -p:UseSharedCompilation=false -nodeReuse:false
+  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false
 done
 driver=benchmarks/RemoteWriteGateway.LoadDriver/bin/Release/net10.0/RemoteWriteGateway.LoadDriver
 
