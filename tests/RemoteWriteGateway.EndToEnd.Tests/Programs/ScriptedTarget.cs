@@ -106,7 +106,7 @@ internal sealed class ScriptedTarget : IAsyncDisposable
 
         private static readonly (string Kind, string Value)[] SpecialValues =
         [
-            ("nan", "NaN"), ("inf", "+Inf"), ("negative_inf", "-Inf"), ("negative_zero", "-0"), ("smallest", "5e-324"),
+            ("nan", "NaN"), ("inf", "+Inf"), ("negative_inf", "-Inf"), ("smallest", "5e-324"),
             ("largest", "1.7976931348623157e308"), ("third", "0.3333333333333333"), ("big_integer", "9007199254740992"),
         ];
 
