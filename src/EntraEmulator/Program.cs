@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using EntraEmulator.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -38,9 +39,9 @@ internal static partial class Program
             {
                 await app.StartAsync();
             }
-            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or SocketException)
             {
-                // The folder of the certificates, or an address in use.
+                // The folder of the certificates, or an address that is in use or not ours.
                 return Refuse([e.Message]);
             }
 

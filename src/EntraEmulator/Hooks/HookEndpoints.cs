@@ -81,7 +81,7 @@ internal static class HookEndpoints
         }
         catch (TokenRequestException e)
         {
-            return Fault(e.Message);
+            return BadRequest(e.Message);
         }
     }
 
@@ -98,12 +98,12 @@ internal static class HookEndpoints
         {
             if (!FaultNames.Endpoints.TryGetValue(endpointName, out EmulatedEndpoint endpoint))
             {
-                return Fault($"\"{endpointName}\" is not one of {string.Join(", ", FaultNames.Endpoints.Keys.Order())}");
+                return BadRequest($"\"{endpointName}\" is not one of {string.Join(", ", FaultNames.Endpoints.Keys.Order())}");
             }
 
             if (!FaultNames.FaultsOf(endpoint).TryGetValue(faultName, out Fault kind))
             {
-                return Fault($"\"{faultName}\" is not one of {string.Join(", ", FaultNames.FaultsOf(endpoint).Keys.Order())}");
+                return BadRequest($"\"{faultName}\" is not one of {string.Join(", ", FaultNames.FaultsOf(endpoint).Keys.Order())}");
             }
 
             changes[endpoint] = kind;
@@ -118,7 +118,7 @@ internal static class HookEndpoints
     {
         if (offset is > MaxOffsetSeconds or < -MaxOffsetSeconds)
         {
-            return Fault($"offset {offset} is over {MaxOffsetSeconds} seconds");
+            return BadRequest($"offset {offset} is over {MaxOffsetSeconds} seconds");
         }
 
         clock.Offset = TimeSpan.FromSeconds(offset);
@@ -141,10 +141,10 @@ internal static class HookEndpoints
     private static IResult WithKey(SigningKeys keys, string name, Func<SigningKey, IResult> answer) =>
         Enum.TryParse(name, ignoreCase: true, out SigningKeyName known) && Enum.IsDefined(known)
             ? WithKey(keys, known, answer)
-            : Fault($"key \"{name}\" is not current, previous or foreign");
+            : BadRequest($"key \"{name}\" is not current, previous or foreign");
 
     private static IResult WithKey(SigningKeys keys, SigningKeyName name, Func<SigningKey, IResult> answer) =>
-        keys.Find(name) is { } key ? answer(key) : Fault("there is no previous key before the first rotation");
+        keys.Find(name) is { } key ? answer(key) : BadRequest("there is no previous key before the first rotation");
 
     private static IResult TokenText(HttpContext http, string token)
     {
@@ -152,7 +152,7 @@ internal static class HookEndpoints
         return Results.Text(token);
     }
 
-    private static IResult Fault(string text) => Results.Text(text, statusCode: StatusCodes.Status400BadRequest);
+    private static IResult BadRequest(string text) => Results.Text(text, statusCode: StatusCodes.Status400BadRequest);
 
     /// <summary>Reads JSON whatever media type the request claims: curl's default is a form.</summary>
     private static async Task<(T? Value, IResult? Fault)> ReadAsync<T>(HttpRequest request)
@@ -161,11 +161,11 @@ internal static class HookEndpoints
         try
         {
             T? value = await JsonSerializer.DeserializeAsync<T>(request.Body, Strict, request.HttpContext.RequestAborted);
-            return (value, value is null ? Fault("the body is null") : null);
+            return (value, value is null ? BadRequest("the body is null") : null);
         }
         catch (JsonException e)
         {
-            return (null, Fault(e.Message));
+            return (null, BadRequest(e.Message));
         }
     }
 

@@ -47,7 +47,7 @@ public sealed class AzureIdentityTests
         AuthenticationFailedException refusal =
             await Assert.ThrowsAsync<AuthenticationFailedException>(async () => await credential.GetTokenAsync(Request, Cancellation));
 
-        Assert.Contains("AADSTS7000215", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("AADSTS7000215", refusal.InnerException?.Message, StringComparison.Ordinal);
     }
 
     [Fact]

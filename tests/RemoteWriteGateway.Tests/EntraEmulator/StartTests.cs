@@ -47,7 +47,7 @@ public sealed class StartTests
     [InlineData("https://entra.example.org")]
     [InlineData("https://notwindows.net")]
     [InlineData("https://microsoftonline.example.org")]
-    [InlineData("https://localhost:5903/path/")]
+    [InlineData("https://localhost:5903/")]
     public async Task Names_that_only_look_like_it_are_fine(string url)
     {
         await BuildAsync(Sample with { PublicBaseUrl = url });
@@ -57,6 +57,8 @@ public sealed class StartTests
     [InlineData("http://localhost:5903")]
     [InlineData("localhost")]
     [InlineData("https://localhost?a=b")]
+    [InlineData("https://localhost/path")]
+    [InlineData("https://user@localhost")]
     public void Its_public_url_must_be_an_https_origin(string url) =>
         Assert.Contains("PublicBaseUrl: ", FaultOf(Sample with { PublicBaseUrl = url }), StringComparison.Ordinal);
 
@@ -85,6 +87,7 @@ public sealed class StartTests
     [InlineData("https://emulator.example.org:5903")]
     [InlineData("https://127.0.0.1:5903/path")]
     [InlineData("127.0.0.1:5903")]
+    [InlineData("https://localhost:0")]
     public void A_listener_that_cannot_be_is_refused(string url) =>
         Assert.StartsWith("Https: ", FaultOf(Sample with { Https = url }), StringComparison.Ordinal);
 

@@ -166,6 +166,18 @@ public sealed class TokenEndpointTests
     }
 
     [Fact]
+    public async Task A_body_that_is_no_form_is_refused()
+    {
+        await using EmulatorHost emulator = await EmulatorHost.StartAsync();
+        using HttpClient http = emulator.CreateClient();
+
+        using HttpResponseMessage response = await http.PostAsync(V2, new StringContent("""{"grant_type":"client_credentials"}"""), Cancellation);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("AADSTS900561", await response.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_correlation_id_of_the_client_comes_back()
     {
         await using EmulatorHost emulator = await EmulatorHost.StartAsync();
