@@ -28,6 +28,7 @@ internal static class IngestFeature
             return new WriteWorkPool(bounds.MaxInflightRequests, bounds.MaxInflightBytes, provider.GetRequiredService<IMetricFactory>());
         });
         services.AddSingleton<WriteTargets>();
+        services.AddHostedService<TenantPreparation>();
         services.AddSingleton<WriteEndpoint>();
         services.AddSingleton<RefusedWrites>();
         return services;
