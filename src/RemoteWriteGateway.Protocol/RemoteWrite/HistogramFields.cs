@@ -176,9 +176,9 @@ internal struct HistogramFields
         side.AddSpan(offset, length);
     }
 
-    private static long ZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
+    internal static long ZigZag(ulong value) => (long)(value >> 1) ^ -(long)(value & 1);
 
-    private static int ZigZag32(ulong value) => (int)((uint)value >> 1) ^ -(int)((uint)value & 1);
+    internal static int ZigZag32(ulong value) => (int)((uint)value >> 1) ^ -(int)((uint)value & 1);
 
     private void ReadField(ref WireReader reader, WireTag tag, WriteProtocol protocol)
     {

@@ -14,4 +14,17 @@ public sealed record OutgoingOptions
 }
 
 /// <summary>What translation left out by policy: it counts as written.</summary>
-public record struct TranslationLosses(long StartTimestamps, long Metadata, long CustomBoundsLayouts);
+/// <param name="StartTimestamps">Start timestamps of samples and histograms, and created timestamps of series.</param>
+/// <param name="Metadata">Series whose metadata is in no message: not forwarded, or contradicting what is forwarded for the family.</param>
+/// <param name="CustomBoundsLayouts">Histograms with custom bounds that left as classic series.</param>
+/// <param name="UnknownFields">Fields of 2.0 samples and histograms that we do not know and 1.0 may number otherwise.</param>
+public readonly record struct TranslationLosses(long StartTimestamps, long Metadata, long CustomBoundsLayouts, long UnknownFields)
+{
+    public static TranslationLosses operator +(TranslationLosses a, TranslationLosses b) => new(
+        a.StartTimestamps + b.StartTimestamps,
+        a.Metadata + b.Metadata,
+        a.CustomBoundsLayouts + b.CustomBoundsLayouts,
+        a.UnknownFields + b.UnknownFields);
+
+    public static TranslationLosses Add(TranslationLosses left, TranslationLosses right) => left + right;
+}

@@ -1,29 +1,408 @@
+using System.Runtime.CompilerServices;
+
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>
 /// Yields the messages, in order, that a stamped request leaves as: the request itself where nothing is to be changed, its
 /// translation from 2.0 to 1.0, or consecutive parts of either that are no larger than the store takes.
 /// </summary>
-/// <remarks>Reads <see cref="WriteWork.Stamped"/>, which <see cref="SeriesStamper"/> wrote and which is trusted to be well formed.</remarks>
+/// <remarks>
+/// Reads <see cref="WriteWork.Stamped"/>, which <see cref="SeriesStamper"/> wrote and which is trusted to be well formed.
+/// One message at a time is made, on demand, and cut while it is written: first between series; a series that alone is too
+/// large, between its items; a histogram whose classic series alone are too many, between them. A single item that is too
+/// large all the same leaves as it is, for the store to judge. One object can be begun again for the next request.
+/// </remarks>
 public sealed class OutgoingParts
 {
+    private static readonly WriteWork Nothing = new();
+
+    private WriteWork _work = Nothing;
+    private WriteProtocol _from;
+    private int _maxBytes;
+
+    /// <summary>Null if the request itself is the one message.</summary>
+    private OutgoingMessage? _message;
+    private bool _expands;
+    private bool _isAtEnd;
+
+    // The entry that comes next, and how far it is written already.
+    private int _position;
+    private SeriesCursor _cursor;
+
+    // Where the message can end before what is being written; of no use at length 0, as nothing stands before it then.
+    private Cut _beforeSeries;
+    private Cut _beforeHistogram;
+
+    // Whether the series that is being written does not fit in a message of its own.
+    private bool _cutsWithinSeries;
+
+    /// <summary>The message, not compressed, in the protocol to leave in; valid until the next call.</summary>
+    public ReadOnlySpan<byte> Current => _message is null ? _work.Stamped.Span : _work.Part.Span;
+
+    /// <summary>
+    /// Items of the sender that are in <see cref="Current"/>: an expanded histogram counts as one histogram, in the message
+    /// that has its end.
+    /// </summary>
+    public ItemCounts CurrentItems =>
+        _message?.Items ?? _work.Result.Accepted - new ItemCounts(0, 0, _work.Result.DroppedExemplars);
+
+    /// <summary>What was left out in all messages so far.</summary>
+    public TranslationLosses Losses => _message?.Losses ?? default;
+
     /// <summary>Starts at the request's beginning.</summary>
     /// <param name="from">The protocol of <see cref="WriteWork.Stamped"/>.</param>
     /// <param name="to">The protocol to leave in: the same one, or 1.0.</param>
     /// <param name="options">What the store takes.</param>
-    /// <param name="work">The request; <see cref="WriteWork.Part"/> is overwritten.</param>
-    public void Begin(WriteProtocol from, WriteProtocol to, OutgoingOptions options, WriteWork work) =>
-        throw new NotImplementedException();
+    /// <param name="work">
+    /// The request and, of its result, what is accepted and whether there is output and custom bounds.
+    /// <see cref="WriteWork.Part"/> is overwritten.
+    /// </param>
+    /// <exception cref="ArgumentException">From 1.0 to 2.0, which nothing asks for.</exception>
+    /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
+    public void Begin(WriteProtocol from, WriteProtocol to, OutgoingOptions options, WriteWork work)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(work);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MaxRequestBytes, nameof(options));
+
+        _work = work;
+        _from = from;
+        _maxBytes = options.MaxRequestBytes;
+        _expands = to == WriteProtocol.V1 && options.ExpandCustomBounds && work.Result.HasCustomBounds;
+        _isAtEnd = !work.Result.HasOutput;
+        _cursor = default;
+        _cutsWithinSeries = false;
+
+        bool passesThrough = from == to && !_expands && work.Stamped.Length <= _maxBytes;
+        _message = _isAtEnd || passesThrough ? null : Open(from, to, options, work);
+        _position = _message?.FirstEntry ?? 0;
+    }
 
     /// <summary>Goes to the next message. False if there is none left.</summary>
-    public bool MoveNext() => throw new NotImplementedException();
+    /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
+    public bool MoveNext()
+    {
+        if (_isAtEnd)
+        {
+            return false;
+        }
 
-    /// <summary>The message, not compressed, in the protocol to leave in; valid until the next call.</summary>
-    public ReadOnlySpan<byte> Current => throw new NotImplementedException();
+        if (_message is null)
+        {
+            _isAtEnd = true;
+            return true;
+        }
 
-    /// <summary>Items of the sender that are in <see cref="Current"/>: an expanded histogram counts as one histogram.</summary>
-    public ItemCounts CurrentItems => throw new NotImplementedException();
+        _message.Start();
+        bool hasRoom = true;
+        while (hasRoom && TryReadEntry(out WireTag tag, out WireRange entry))
+        {
+            hasRoom = tag.Raw == V1Tags.Metadata ? WriteMetadata(_message, entry) : WriteSeries(_message, entry);
+            if (_cursor.Step == SeriesStep.Done)
+            {
+                _cursor = default;
+                _position = entry.End;
+                _cutsWithinSeries = false;
+            }
+            else if (_work.Part.Length == 0)
+            {
+                // Too large for an empty message: once more, to be cut wherever it can be.
+                _cutsWithinSeries = true;
+                hasRoom = true;
+            }
+        }
 
-    /// <summary>What was left out in all messages so far.</summary>
-    public TranslationLosses Losses => throw new NotImplementedException();
+        _message.Finish();
+        _isAtEnd = hasRoom;
+        return _work.Part.Length > 0;
+    }
+
+    /// <summary>Lets go of the request, so that its buffers are not held by what waits for the next one.</summary>
+    public void End()
+    {
+        _work = Nothing;
+        _message = null;
+        _isAtEnd = true;
+    }
+
+    private static OutgoingMessage Open(WriteProtocol from, WriteProtocol to, OutgoingOptions options, WriteWork work)
+    {
+        PartScratch scratch = work.PartScratch;
+        OutgoingMessage message = (from, to) switch
+        {
+            (WriteProtocol.V1, WriteProtocol.V1) => scratch.Copied,
+            (WriteProtocol.V2, WriteProtocol.V2) => scratch.Split,
+            (WriteProtocol.V2, WriteProtocol.V1) => scratch.Translated,
+            _ => throw new ArgumentException($"Nothing is translated from {from} to {to}.", nameof(to)),
+        };
+        message.Begin(options);
+        return message;
+    }
+
+    private bool TryReadEntry(out WireTag tag, out WireRange entry)
+    {
+        ReadOnlySpan<byte> stamped = _work.Stamped.Span;
+        WireReader reader = WireReader.Within(stamped, new WireRange(_position, stamped.Length - _position));
+        bool found = reader.TryReadTag(out tag);
+        entry = found ? reader.ReadBytes(tag) : default;
+        StampedSeries.ThrowIfFaulty(reader);
+        return found;
+    }
+
+    private bool WriteMetadata(OutgoingMessage message, WireRange entry)
+    {
+        _beforeSeries = CutHere(message);
+        _beforeHistogram = default;
+        message.CopyMetadata(entry);
+        _cursor.Step = SeriesStep.Done;
+        return Keep(message, _beforeSeries);
+    }
+
+    /// <summary>Writes a series from where it was cut on. False if the message is full.</summary>
+    private bool WriteSeries(OutgoingMessage message, WireRange entry)
+    {
+        StampedSeries series = StampedSeries.Read(_work.Stamped.Span, entry, _from, _expands);
+        _beforeSeries = CutHere(message);
+        _beforeHistogram = default;
+
+        if (_cursor.Step == SeriesStep.Metadata)
+        {
+            message.AppendMetadata(series);
+            _cursor.Step = SeriesStep.Items;
+            if (!Keep(message, _beforeSeries))
+            {
+                return false;
+            }
+        }
+
+        if (_cursor.Step == SeriesStep.Items)
+        {
+            if (!WriteItems(message, series))
+            {
+                return false;
+            }
+
+            _cursor = new SeriesCursor { Step = series.HasCustomBounds ? SeriesStep.Histograms : SeriesStep.Done };
+        }
+
+        return _cursor.Step == SeriesStep.Done || WriteExpanded(message, series);
+    }
+
+    /// <summary>Writes what of a series with custom bounds becomes classic series.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // Rare, and its locals would have to be cleared for every series.
+    private bool WriteExpanded(OutgoingMessage message, in StampedSeries series)
+    {
+        message.Classic.BeginSeries(message, series);
+        if (_cursor.Step == SeriesStep.Histograms)
+        {
+            if (!WriteHistograms(message, series))
+            {
+                return false;
+            }
+
+            _cursor = new SeriesCursor { Step = SeriesStep.Exemplars };
+        }
+
+        if (!WriteBucketExemplars(message, series))
+        {
+            return false;
+        }
+
+        _cursor = new SeriesCursor { Step = SeriesStep.Done };
+        return true;
+    }
+
+    /// <summary>Writes the series' own entry: all of its items, or those that are not expanded.</summary>
+    private bool WriteItems(OutgoingMessage message, in StampedSeries series)
+    {
+        Cut before = InnerCutHere(message);
+        var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
+        bool isOpen = false;
+        while (items.MoveNext())
+        {
+            if (series.HasCustomBounds && IsExpanded(items))
+            {
+                continue;
+            }
+
+            if (!isOpen)
+            {
+                message.OpenEntry();
+                message.AppendLabels(series);
+                isOpen = true;
+            }
+
+            message.AppendItem(items.Kind, items.Contents);
+            _cursor.Position = items.Next;
+            if (!Keep(message, before))
+            {
+                return false;
+            }
+
+            before = InnerCutHere(message);
+        }
+
+        message.CloseEntry();
+        return true;
+    }
+
+    /// <summary>Whether an item of a series with custom bounds leaves with the classic series: such a histogram, and exemplars.</summary>
+    private bool IsExpanded(in StampedItems item) =>
+        item.Kind == ItemKind.Exemplar
+        || (item.Kind == ItemKind.Histogram && CustomBoundsHistogram.IsOne(_work.Stamped.Span, item.Contents));
+
+    /// <summary>Writes the classic series of the histograms with custom bounds.</summary>
+    private bool WriteHistograms(OutgoingMessage message, in StampedSeries series)
+    {
+        ClassicSeries classic = message.Classic;
+        var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
+        while (items.MoveNext())
+        {
+            if (items.Kind == ItemKind.Exemplar || !IsExpanded(items))
+            {
+                continue;
+            }
+
+            classic.Histogram.Load(_work.Stamped.Span, items.Contents);
+            _beforeHistogram = InnerCutHere(message);
+            for (int entry = Math.Max(_cursor.ClassicEntry, classic.FirstEntry); entry < classic.EndEntry; entry++)
+            {
+                Cut before = InnerCutHere(message);
+                message.OpenEntry();
+                classic.AppendEntry(_work.Part, entry);
+                message.CloseEntry();
+                _cursor.ClassicEntry = entry + 1;
+                if (entry + 1 == classic.EndEntry)
+                {
+                    message.Count(ItemKind.Histogram);
+                    message.CountLosses(classic.Histogram.Losses);
+                    _cursor = new SeriesCursor { Step = SeriesStep.Histograms, Position = items.Next };
+                }
+
+                if (!Keep(message, before))
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes exemplars of histograms with custom bounds: each to the bucket that counts it, as a classic histogram has them.</summary>
+    private bool WriteBucketExemplars(OutgoingMessage message, in StampedSeries series)
+    {
+        ReadOnlySpan<byte> stamped = _work.Stamped.Span;
+        _beforeHistogram = default;
+        var items = new StampedItems(stamped, series, 0, _from);
+        while (items.MoveNext())
+        {
+            if (items.Kind == ItemKind.Histogram && IsExpanded(items))
+            {
+                message.Classic.Histogram.Load(stamped, items.Contents);
+            }
+        }
+
+        items = new StampedItems(stamped, series, _cursor.Position, _from);
+        while (items.MoveNext())
+        {
+            if (items.Kind != ItemKind.Exemplar)
+            {
+                continue;
+            }
+
+            Cut before = InnerCutHere(message);
+            message.OpenEntry();
+            message.Classic.AppendBucketLabels(_work.Part, message.Classic.Histogram.BucketOf(ExemplarValue(stamped, items.Contents)));
+            message.AppendItem(items.Kind, items.Contents);
+            message.CloseEntry();
+            _cursor.Position = items.Next;
+            if (!Keep(message, before))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static double ExemplarValue(ReadOnlySpan<byte> stamped, WireRange exemplar)
+    {
+        double value = 0;
+        WireReader reader = WireReader.Within(stamped, exemplar);
+        while (reader.TryReadTag(out WireTag tag))
+        {
+            if (tag.Raw == ItemTags.ExemplarValue)
+            {
+                value = BitConverter.UInt64BitsToDouble(reader.ReadFixed64(tag));
+            }
+            else
+            {
+                reader.Skip(tag);
+            }
+        }
+
+        return value;
+    }
+
+    private Cut CutHere(OutgoingMessage message) => new(message.Mark(), _cursor);
+
+    /// <summary>A cut within a series, which is not worth remembering as long as series are written whole.</summary>
+    private Cut InnerCutHere(OutgoingMessage message) => _cutsWithinSeries ? CutHere(message) : default;
+
+    /// <summary>
+    /// Looks at the message's size after something was written. If it is too large, the message ends before the series that
+    /// is being written; or, if that is the first one and cut within, before its histogram, or before what was written last.
+    /// </summary>
+    /// <returns>False if the message is full.</returns>
+    private bool Keep(OutgoingMessage message, in Cut beforeLast)
+    {
+        if (message.Size <= _maxBytes)
+        {
+            return true;
+        }
+
+        Cut cut = _beforeSeries;
+        if (!cut.IsUseful && _cutsWithinSeries)
+        {
+            cut = _beforeHistogram.IsUseful ? _beforeHistogram : beforeLast;
+            if (!cut.IsUseful)
+            {
+                // Nothing but this one item: it cannot be made smaller, and what the store says to it is the answer.
+                return false;
+            }
+        }
+
+        message.TakeBackTo(cut.Mark);
+        _cursor = cut.Cursor;
+        return false;
+    }
+
+    /// <summary>The steps in which a series is written.</summary>
+    private enum SeriesStep
+    {
+        Metadata,
+        Items,
+        Histograms,
+        Exemplars,
+        Done,
+    }
+
+    /// <summary>Where to go on with a series that is cut.</summary>
+    private struct SeriesCursor
+    {
+        public SeriesStep Step;
+
+        /// <summary>Where the next item of the step stands in the request; 0 is the first one.</summary>
+        public int Position;
+
+        /// <summary>Which of the classic series of the histogram at <see cref="Position"/> comes next.</summary>
+        public int ClassicEntry;
+    }
+
+    /// <summary>A place where the message may end: its state there, and where the next one goes on.</summary>
+    private readonly record struct Cut(MessageMark Mark, SeriesCursor Cursor)
+    {
+        public bool IsUseful => Mark.Length > 0;
+    }
 }

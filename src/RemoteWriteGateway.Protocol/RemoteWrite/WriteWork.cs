@@ -28,6 +28,9 @@ public sealed class WriteWork
     /// <summary>One outgoing body, compressed.</summary>
     public WriteBuffer Output { get; } = new();
 
+    /// <summary>What <see cref="OutgoingParts"/> needs beside <see cref="Part"/>.</summary>
+    internal PartScratch PartScratch => field ??= new PartScratch(this);
+
     /// <summary>What stamping found. Valid until <see cref="Reset"/>.</summary>
     public StampResult Result { get; } = new();
 
@@ -36,7 +39,8 @@ public sealed class WriteWork
 
     /// <summary>Bytes of capacity that all buffers and scratch hold together.</summary>
     public long HeldBytes =>
-        (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity + Scratch.HeldBytes;
+        (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity
+        + Scratch.HeldBytes + PartScratch.HeldBytes;
 
     /// <summary>Starts a request: what the buffers hold already, and all that they grow by, is taken from <paramref name="budget"/>.</summary>
     /// <exception cref="ByteBudgetExceededException">Not even what the buffers hold is left; nothing was taken.</exception>
@@ -55,6 +59,7 @@ public sealed class WriteWork
         Stamped.Trim(keepBytes);
         Part.Trim(keepBytes);
         Output.Trim(keepBytes);
+        PartScratch.Trim(keepBytes);
         Scratch.Trim(keepBytes);
         _budget.GiveBack(HeldBytes);
         SetBudget(ByteBudget.Unlimited);
@@ -68,6 +73,7 @@ public sealed class WriteWork
         Stamped.Clear();
         Part.Clear();
         Output.Clear();
+        PartScratch.Clear();
         Result.Reset();
     }
 
@@ -79,6 +85,7 @@ public sealed class WriteWork
         Stamped.Budget = budget;
         Part.Budget = budget;
         Output.Budget = budget;
+        PartScratch.SetBudget(budget);
         Scratch.SetBudget(budget);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.ObjectPool;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tenancy;
@@ -64,11 +65,14 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
         finally
         {
             forward.Time.End();
+            forward.Parts.End();
             _pool.Return(forward);
         }
     }
 
     /// <returns>False if the store turned out to lack 2.0: nothing counts that was sent.</returns>
+    // Its state is pooled: ForwardBenchmarks.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<bool> SendPartsAsync(
         Forward forward, StoreTarget target, Tenant tenant, WriteProtocol protocol, WriteProtocol leaving, WriteWork work)
     {
@@ -138,7 +142,7 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
         metrics.CountLost(TranslationLoss.Metadata, losses.Metadata + stamped.MetadataDropped(StampReason.MetadataPolicy));
         metrics.CountLost(TranslationLoss.CustomBoundsLayout, losses.CustomBoundsLayouts);
         metrics.CountLost(TranslationLoss.Exemplar, stamped.DroppedExemplars);
-        metrics.CountLost(TranslationLoss.UnknownField, stamped.UnknownFields);
+        metrics.CountLost(TranslationLoss.UnknownField, losses.UnknownFields + stamped.UnknownFields);
     }
 
     private void Tell(Store store, Tenant tenant, StoreVerdict verdict)
@@ -154,16 +158,13 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
 
                 break;
             case VerdictKind.Retry:
-                LogNotTaken(store.Name, verdict.Faults[0].Reason, tenant.Name);
+                store.Trouble.Tell(verdict.Faults[0].Reason, tenant.Name);
                 break;
         }
     }
 
     [LoggerMessage(LogLevel.Warning, "Store {Store} did not take {Samples} samples, {Histograms} histograms, {Exemplars} exemplars of tenant {Tenant}: {Reason}")]
     private partial void LogRefused(string store, string reason, long samples, long histograms, long exemplars, string tenant);
-
-    [LoggerMessage(LogLevel.Warning, "Store {Store} takes no requests: {Reason} (a request of tenant {Tenant} comes again)")]
-    private partial void LogNotTaken(string store, string reason, string tenant);
 
     /// <summary>What one forward in flight works with, besides the request's buffers. Recycled whole.</summary>
     private sealed class Forward(TimeProvider time)

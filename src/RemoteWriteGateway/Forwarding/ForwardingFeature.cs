@@ -8,7 +8,7 @@ namespace RemoteWriteGateway.Forwarding;
 /// <summary>To the stores: sections <c>Stores</c> and <c>Credential</c>, a tenant's <c>store</c> and <c>storeId</c>.</summary>
 internal static class ForwardingFeature
 {
-    /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, configuration and logging.</summary>
+    /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, <see cref="PolicySource"/>, configuration and logging.</summary>
     public static IServiceCollection AddForwarding(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<StoresOptions, StoresOptionsValidator>();
@@ -22,6 +22,12 @@ internal static class ForwardingFeature
             .Select(store => Create(store.Key, store.Value, provider))));
         services.AddSingleton<ITenantSettingsReader, StoreSettingsReader>();
         services.AddSingleton<Forwarder>();
+        services.AddSingleton(provider => new StoreProber(
+            provider.GetRequiredService<StoreDirectory>(),
+            () => provider.GetRequiredService<PolicySource>().Current.Tenants,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<StoreProber>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<StoreProber>());
         return services;
     }
 
@@ -44,6 +50,7 @@ internal static class ForwardingFeature
             options,
             new StoreClient(options, new StoreTransport(name, options, time, logger), credentials, metrics, time),
             new StoreProtocol(name, options.Protocol ?? preset.Protocol, metrics, logger),
+            new StoreTrouble(name, time, logger),
             metrics);
     }
 }

@@ -14,8 +14,9 @@ internal sealed class Store : IDisposable
     /// <param name="options">Validated.</param>
     /// <param name="client">The connections, owned from now on.</param>
     /// <param name="protocol">What is known of its protocol.</param>
+    /// <param name="trouble">Where to tell that it takes no requests.</param>
     /// <param name="metrics">Its self metrics.</param>
-    public Store(string name, StoreOptions options, StoreClient client, StoreProtocol protocol, StoreMetrics metrics)
+    public Store(string name, StoreOptions options, StoreClient client, StoreProtocol protocol, StoreTrouble trouble, StoreMetrics metrics)
     {
         StoreKind kind = options.Kind ?? throw new ArgumentException("The store has no kind.", nameof(options));
         StorePreset preset = StorePreset.Of(kind);
@@ -25,6 +26,7 @@ internal sealed class Store : IDisposable
         RollsBack = options.RollsBack ?? preset.RollsBack;
         Client = client;
         Protocol = protocol;
+        Trouble = trouble;
         Metrics = metrics;
 
         bool dropsMetadata = options.Metadata is { } metadata ? metadata == ForwardOrDrop.Drop : Isolation == StoreIsolation.Label;
@@ -73,6 +75,8 @@ internal sealed class Store : IDisposable
     public StoreProtocol Protocol { get; }
 
     public StoreClient Client { get; }
+
+    public StoreTrouble Trouble { get; }
 
     public StoreMetrics Metrics { get; }
 

@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace RemoteWriteGateway.EndToEnd.Tests.Programs;
+
+/// <summary>The gateway as a program: its own executable, configured by files in its folder.</summary>
+internal sealed class Gateway
+{
+    private static readonly HttpClient Client = new();
+    private readonly RunningProgram _program;
+
+    private Gateway(RunningProgram program, Uri url, Uri management)
+    {
+        _program = program;
+        Url = url;
+        Management = management;
+    }
+
+    /// <summary>The data port.</summary>
+    public Uri Url { get; }
+
+    /// <summary>The management port.</summary>
+    public Uri Management { get; }
+
+    /// <summary>Where senders write.</summary>
+    public Uri WriteUrl => new(Url, "/api/v1/write");
+
+    public string LogText => _program.LogText;
+
+    /// <summary>Starts it and waits until it is ready, or with <paramref name="untilReady"/> false only until it answers.</summary>
+    /// <param name="workspace">Owns it.</param>
+    /// <param name="emulator">Whose tokens it takes.</param>
+    /// <param name="stores">Section <c>Stores</c>: settings by store.</param>
+    /// <param name="tenants">The policy's tenants. The app of the same name may write as it.</param>
+    /// <param name="untilReady">Whether readiness is waited for.</param>
+    /// <param name="cancellationToken">The test's.</param>
+    public static async Task<Gateway> StartAsync(
+        Workspace workspace,
+        Emulator emulator,
+        IReadOnlyDictionary<string, object> stores,
+        IReadOnlyList<GatewayTenant> tenants,
+        CancellationToken cancellationToken,
+        bool untilReady = true)
+    {
+        Uri url = new($"http://127.0.0.1:{FreePorts.Take()}");
+        Uri management = new($"http://127.0.0.1:{FreePorts.Take()}");
+        string folder = workspace.Folder("gateway");
+        workspace.Write("gateway", "policy.yaml", Policy(tenants));
+        workspace.Write("gateway", "appsettings.json", JsonSerializer.Serialize(new
+        {
+            Http = new { Url = url.ToString().TrimEnd('/'), DrainDelay = "00:00:00" },
+            Management = new { Url = management.ToString().TrimEnd('/') },
+            AzureAd = new { emulator.Instance, TenantId = Emulator.Directory, ClientId = Emulator.GatewayApp },
+            Identity = new { AllowEmulator = true },
+            Policy = new { Path = "policy.yaml" },
+            Stores = stores,
+        }));
+        RunningProgram program = workspace.Own(RunningProgram.Start(
+            "gateway", Repository.Gateway, [], folder, new Dictionary<string, string> { ["SSL_CERT_FILE"] = emulator.CaFile }));
+        await program.WaitForAsync(new Uri(management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
+        return new Gateway(program, url, management);
+    }
+
+    /// <summary>The sum of a metric of the gateway over all its series whose labels hold every one of <paramref name="labels"/>.</summary>
+    /// <param name="name">For example <c>rwgateway_ingest_refused_items_total</c>.</param>
+    /// <param name="cancellationToken">The test's.</param>
+    /// <param name="labels">As they stand on the page: <c>tenant="a"</c>.</param>
+    public async Task<double> MetricAsync(string name, CancellationToken cancellationToken, params string[] labels)
+    {
+        string page = await Client.GetStringAsync(new Uri(Management, "/metrics"), cancellationToken);
+        return page.Split('\n')
+            .Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is '{' or ' ')
+            .Where(line => labels.All(label => line.Contains(label, StringComparison.Ordinal)))
+            .Sum(line => double.Parse(line.AsSpan(line.LastIndexOf(' ') + 1), CultureInfo.InvariantCulture));
+    }
+
+    private static string Policy(IReadOnlyList<GatewayTenant> tenants)
+    {
+        StringBuilder yaml = new();
+        yaml.Append("version: 1\ntenants:\n");
+        foreach (GatewayTenant tenant in tenants)
+        {
+            yaml.Append($"  {tenant.Name}: {{ store: {tenant.Store}{(tenant.StoreId is null ? "" : $", storeId: \"{tenant.StoreId}\"")} }}\n");
+        }
+
+        yaml.Append("bindings:\n");
+        foreach (GatewayTenant tenant in tenants)
+        {
+            yaml.Append($"- id: writer-{tenant.Name}\n");
+            yaml.Append($"  match: {{ kind: app, client: [{Emulator.ClientId(tenant.Name)}], role: [Metrics.Write] }}\n");
+            yaml.Append($"  grant: {{ permissions: [metrics:write], tenants: [{tenant.Name}] }}\n");
+        }
+
+        return yaml.ToString();
+    }
+}
+
+/// <summary>A tenant of the policy, with the store that its series go to and, if it is not the name, what it is called there.</summary>
+internal sealed record GatewayTenant(string Name, string Store, string? StoreId = null);
