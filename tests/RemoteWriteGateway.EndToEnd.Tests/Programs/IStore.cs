@@ -11,7 +11,7 @@ internal interface IStore
 
     /// <summary>The same, once it is so many samples: VictoriaMetrics shows what has come a second or two later.</summary>
     /// <exception cref="TimeoutException">They are not there after a generous time.</exception>
-    public async Task<StoredSeries> ReadOnceThereAsync(string selector, int samples, CancellationToken cancellationToken)
+    async Task<StoredSeries> ReadOnceThereAsync(string selector, int samples, CancellationToken cancellationToken)
     {
         StoredSeries stored = [];
         await Eventually.TrueAsync(
