@@ -199,7 +199,8 @@ internal sealed class SymbolTable
 
     private void Grow(int index)
     {
-        _starts.Ensure(Math.Max(index + 1, 64));
+        // Doubled, not by a quarter: how many there are is known only at the end, and the limit bounds it.
+        _starts.Ensure(Math.Min(Math.Max(2 * index, 64), Math.Max(Plan.Options.MaxSymbolsPerRequest, index + 1)));
         _prefixes.Ensure(_starts.Items.Length);
         _traits.Ensure(_starts.Items.Length);
     }

@@ -19,10 +19,8 @@ internal static class IdentityFeature
     /// </summary>
     public static IServiceCollection AddIdentity(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<IdentityOptions, IdentityOptionsValidator>()
-            .BindConfiguration(IdentityOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
-        services.AddOptionsWithValidateOnStart<EntraOptions, EntraOptionsCheck>()
-            .BindConfiguration(EntraOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<IdentityOptions, IdentityOptionsValidator>(IdentityOptions.Section);
+        services.AddSection<EntraOptions, EntraOptionsCheck>(EntraOptions.Section);
 
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => IdentityBackchannel.Create());
@@ -40,10 +38,12 @@ internal static class IdentityFeature
         services.AddHostedService<IdentityStart>();
         AddScheme(services);
 
-        // Their lines at Information tell every refused token once more, in words of their own.
+        // At Information the first two tell every refused token once more, in words of their own, and the third logs request lines: a token
+        // in a query string is nothing to us, but would stand in the log.
         services.AddLogging(logging => logging
             .AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.Warning)
-            .AddFilter("Microsoft.IdentityModel", LogLevel.Warning));
+            .AddFilter("Microsoft.IdentityModel", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning));
         return services;
     }
 

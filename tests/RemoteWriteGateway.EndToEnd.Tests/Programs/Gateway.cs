@@ -81,7 +81,7 @@ internal sealed class Gateway
         yaml.Append("version: 1\ntenants:\n");
         foreach (GatewayTenant tenant in tenants)
         {
-            yaml.Append($"  {tenant.Name}: {{ store: {tenant.Store} }}\n");
+            yaml.Append($"  {tenant.Name}: {{ store: {tenant.Store}{(tenant.StoreId is null ? "" : $", storeId: \"{tenant.StoreId}\"")} }}\n");
         }
 
         yaml.Append("bindings:\n");
@@ -96,5 +96,5 @@ internal sealed class Gateway
     }
 }
 
-/// <summary>A tenant of the policy, with the store that its series go to.</summary>
-internal sealed record GatewayTenant(string Name, string Store);
+/// <summary>A tenant of the policy, with the store that its series go to and, if it is not the name, what it is called there.</summary>
+internal sealed record GatewayTenant(string Name, string Store, string? StoreId = null);
