@@ -1,6 +1,7 @@
 using Azure.Core;
 using Microsoft.Extensions.Options;
 using Prometheus;
+using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Forwarding;
@@ -13,8 +14,7 @@ internal static partial class ForwardingFeature
     {
         services.AddOptionsWithValidateOnStart<StoresOptions, StoresOptionsValidator>();
         services.AddSingleton<IConfigureOptions<StoresOptions>, StoresOptionsReader>();
-        services.AddOptionsWithValidateOnStart<CredentialOptions, CredentialOptionsValidator>()
-            .BindConfiguration(CredentialOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<CredentialOptions, CredentialOptionsValidator>(CredentialOptions.Section);
 
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CredentialOptions>>().Value.Create());
         services.AddSingleton<ForwardMetrics>();

@@ -27,8 +27,9 @@ internal sealed class HardeningCheck(EntraDirectory directory, MetadataSnapshots
         Must(token.ValidateLifetime && token.LifetimeValidator == authentication.IsLifetimeValid && token.RequireExpirationTime, "ValidateLifetime");
         Must(token.ValidAlgorithms.SequenceEqual([JoseHeader.Algorithm]) && token.AlgorithmValidator is null, "ValidAlgorithms");
         Must(token.ValidTypes.SequenceEqual(directory.TokenTypes) && token.TypeValidator is null, "ValidTypes");
-        Must(token.RequireSignedTokens && !token.TryAllIssuerSigningKeys && token.SignatureValidator is null, "RequireSignedTokens, TryAllIssuerSigningKeys");
-        Must(token.SignatureValidatorUsingConfiguration is null && token.TransformBeforeSignatureValidation is null, "SignatureValidator");
+        Must(token.RequireSignedTokens && !token.TryAllIssuerSigningKeys, "RequireSignedTokens, TryAllIssuerSigningKeys");
+        Must(token.SignatureValidator is null && token.SignatureValidatorUsingConfiguration is null, "SignatureValidator");
+        Must(token.TransformBeforeSignatureValidation is null, "TransformBeforeSignatureValidation");
         Must(token.IssuerSigningKey is null && token.IssuerSigningKeys is null && token.IssuerSigningKeyResolver is null, "IssuerSigningKey");
         Must(token.IssuerSigningKeyResolverUsingConfiguration is null && token.IssuerSigningKeyValidatorUsingConfiguration is not null, "IssuerSigningKeyValidator");
         Must(token.TokenDecryptionKey is null && token.TokenDecryptionKeys is null && token.TokenDecryptionKeyResolver is null, "TokenDecryptionKey");

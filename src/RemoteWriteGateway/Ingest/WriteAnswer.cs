@@ -68,12 +68,12 @@ internal static class WriteAnswer
         foreach (StoreFault fault in verdict?.Faults ?? [])
         {
             target.CountRefusedItems(fault.Reason, 0, fault.Items);
-            lines.Add(new Line(fault.Reason, fault.Text, fault.Items.Total));
-        }
+            if (fault.Reason != "store-partial-write")
+            {
+                target.CountRefusedRequest(fault.Reason);
+            }
 
-        if (written == default)
-        {
-            target.CountRefusedRequest(lines.MaxBy(line => line.Weight).Reason);
+            lines.Add(new Line(fault.Reason, fault.Text, fault.Items.Total));
         }
 
         return WriteAsync(http, StatusCodes.Status400BadRequest, lines, storeRetryAfter: null);

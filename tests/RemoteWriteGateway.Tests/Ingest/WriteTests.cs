@@ -227,6 +227,17 @@ public sealed class WriteTests
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
     }
 
+    [Fact]
+    public async Task Metrics_of_known_tenants_start_at_zero_and_limits_are_shown()
+    {
+        await using GatewayHost gateway = await GatewayHost.StartAsync();
+
+        string metrics = await gateway.Management.GetStringAsync(new Uri("/metrics", UriKind.Relative), Cancel);
+
+        Assert.Contains("""rwgateway_ingest_written_items_total{tenant="theirs",store="main",kind="exemplar"} 0""", metrics, StringComparison.Ordinal);
+        Assert.Contains("""rwgateway_limit_value{tenant="ours",limit="maxLabelsPerSeries"} 60""", metrics, StringComparison.Ordinal);
+    }
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>What the store was asked to write: everything but the gateway's own probe, which has no series.</summary>
