@@ -19,10 +19,8 @@ internal static class IdentityFeature
     /// </summary>
     public static IServiceCollection AddIdentity(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<IdentityOptions, IdentityOptionsValidator>()
-            .BindConfiguration(IdentityOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
-        services.AddOptionsWithValidateOnStart<EntraOptions, EntraOptionsCheck>()
-            .BindConfiguration(EntraOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<IdentityOptions, IdentityOptionsValidator>(IdentityOptions.Section);
+        services.AddSection<EntraOptions, EntraOptionsCheck>(EntraOptions.Section);
 
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => IdentityBackchannel.Create());
