@@ -60,7 +60,12 @@ internal sealed class ItemGate(LabelSet labels, LabelSet exemplarLabels)
         _histograms++;
         _staleMarkers += histogram.SumBits == ItemRules.StaleMarkerBits ? 1 : 0;
         _newestMs = Math.Max(_newestMs, histogram.TimestampMs);
-        Result.HasCustomBounds |= histogram.IsCustomBounds;
+        if (histogram.IsCustomBounds)
+        {
+            Result.HasCustomBounds = true;
+            Result.ClassicLabelBytes += ClassicSeries.CountFor(histogram.Bounds) * labels.TextBytes;
+        }
+
         return true;
     }
 

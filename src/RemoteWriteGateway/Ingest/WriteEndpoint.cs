@@ -130,6 +130,7 @@ internal sealed class WriteEndpoint(
 
             // 3. Stamp.
             SeriesStamper.Stamp(protocol, target.OptionsFor(protocol), time.GetUtcNow().ToUnixTimeMilliseconds(), work);
+            BoundExpansion(result, store, protocol, settings.MaxExpandedBytes);
         }
 
         if (result.Fault != StampReason.None)
@@ -146,5 +147,16 @@ internal sealed class WriteEndpoint(
 
         // 5. Answer.
         await WriteAnswer.AnswerAsync(http, target, protocol, result, verdict);
+    }
+
+    /// <summary>Refuses a request of a few megabytes whose histograms would become gigabytes of classic series on their way to the store.</summary>
+    private static void BoundExpansion(StampResult result, Store store, WriteProtocol protocol, long maxBytes)
+    {
+        if (result.Fault == StampReason.None && result.ClassicLabelBytes > maxBytes && store.ExpandsCustomBounds(protocol))
+        {
+            result.SetFault(
+                StampReason.ExpandedTooLarge,
+                $"labels of histograms with custom bounds come to {result.ClassicLabelBytes} bytes as classic series, limit {maxBytes}; send smaller batches or raise maxExpandedBytes");
+        }
     }
 }
