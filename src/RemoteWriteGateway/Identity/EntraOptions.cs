@@ -3,7 +3,7 @@ namespace RemoteWriteGateway.Identity;
 /// <summary>
 /// The directory whose tokens are accepted. Section <c>AzureAd</c>. An operator writes <see cref="Instance"/>, <see cref="TenantId"/> and
 /// <see cref="ClientId"/>. The other keys are what Microsoft.Identity.Web reads under these names, shown so that the hardening can be
-/// seen; most of them accept no other value than the default. <see cref="EntraOptionsCheck"/> says what is refused.
+/// seen; most of them accept no other value than the default. <see cref="EntraOptionsCheck"/> says what is refused. Read once, at start.
 /// </summary>
 internal sealed class EntraOptions
 {

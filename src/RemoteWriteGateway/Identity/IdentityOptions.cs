@@ -39,7 +39,7 @@ internal sealed class MetadataOptions
 /// <summary>The cache of validated tokens. Section <c>Identity:TokenCache</c>. May change while running, which empties the cache.</summary>
 internal sealed class TokenCacheOptions
 {
-    /// <summary>Most tokens that are kept; about 2 KiB each.</summary>
+    /// <summary>Most tokens that are kept, at one to a few KiB each.</summary>
     [Range(2, 10_000_000)]
     public int MaxEntries { get; init; } = 10_000;
 

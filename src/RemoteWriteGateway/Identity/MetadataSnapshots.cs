@@ -118,6 +118,12 @@ internal sealed partial class MetadataSnapshots : BaseConfigurationManager, ICon
     /// <param name="cancellation">Ends the wait, not the fetch.</param>
     public async ValueTask<KeyVerdict> LearnAsync(string keyId, CancellationToken cancellation)
     {
+        // Before the memory: it may have come since the caller looked.
+        if (_current?.Knows(keyId) == true)
+        {
+            return new KeyVerdict(KeyOutcome.Known);
+        }
+
         var fingerprint = TokenFingerprint.Of(keyId);
         if (_unknownKeys.Contains(fingerprint))
         {

@@ -15,6 +15,14 @@ internal sealed class TokenClaims
 
     private const int MaxRoleLength = 120;
 
+    /// <summary>The claims that are read: fewer than 64, so that a bit of a number stands for each.</summary>
+    private static readonly ImmutableArray<string> Names =
+    [
+        "ver", "iss", "tid", "oid", "azp", "azpacr", "appid", "appidacr", "idtyp", "roles", "scp", "groups", "hasgroups", "_claim_names", "uti",
+        "iat", "exp", "xms_act_fct", "xms_sub_fct", "xms_par_app_azp", "xms_cc", "preferred_username", "upn", "unique_name", "name",
+        "nonce", "c_hash", "at_hash",
+    ];
+
     public string? Version { get; private set; }
 
     public string? Issuer { get; private set; }
@@ -128,14 +136,6 @@ internal sealed class TokenClaims
 
         return -1;
     }
-
-    /// <summary>Fewer than 64.</summary>
-    private static readonly ImmutableArray<string> Names =
-    [
-        "ver", "iss", "tid", "oid", "azp", "azpacr", "appid", "appidacr", "idtyp", "roles", "scp", "groups", "hasgroups", "_claim_names", "uti",
-        "iat", "exp", "xms_act_fct", "xms_sub_fct", "xms_par_app_azp", "xms_cc", "preferred_username", "upn", "unique_name", "name",
-        "nonce", "c_hash", "at_hash",
-    ];
 
     private bool TryReadMember(string name, ref Utf8JsonReader reader)
     {
