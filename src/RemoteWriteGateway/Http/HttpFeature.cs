@@ -27,6 +27,9 @@ internal static class HttpFeature
         services.AddOptions<HostOptions>().Configure<IOptions<HttpOptions>>((host, http) =>
             host.ShutdownTimeout = http.Value.DrainDelay + http.Value.DrainTimeout);
         services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<HttpOptions>>(TrustKnownProxies);
+
+        // At Debug it quotes the header that it could not read, which may be the one with the token.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Warning));
         return services;
     }
 

@@ -140,12 +140,9 @@ internal sealed class WriteEndpoint(
 
         target.Metrics.Observe(protocol, result);
 
-        // 4. Forward. No RequestAborted here: a sender that hangs up does not stop what has begun.
-        StoreVerdict? verdict = null;
-        if (result.HasOutput)
-        {
-            verdict = await forwarder.SendAsync(store, target.Tenant, protocol, work, options.Value.DirectTimeout, CancellationToken.None);
-        }
+        // 4. Forward. No token: a sender that hangs up does not stop what has begun. If nothing is left to send, the store is not asked.
+        StoreVerdict verdict = await forwarder.SendAsync(
+            store, target.Tenant, protocol, work, options.Value.DirectTimeout, CancellationToken.None);
 
         // 5. Answer.
         await WriteAnswer.AnswerAsync(http, target, protocol, result, verdict);
