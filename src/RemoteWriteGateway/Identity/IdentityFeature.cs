@@ -27,7 +27,8 @@ internal static class IdentityFeature
         services.TryAddSingleton(_ => IdentityBackchannel.Create());
         services.AddSingleton(provider => new EntraDirectory(
             provider.GetRequiredService<IOptions<EntraOptions>>().Value,
-            provider.GetRequiredService<IHostEnvironment>().IsDevelopment() || provider.GetRequiredService<IOptions<IdentityOptions>>().Value.AllowEmulator));
+            provider.GetRequiredService<IHostEnvironment>().IsDevelopment()
+                || provider.GetRequiredService<IOptions<IdentityOptions>>().Value.AllowEmulator));
         services.AddSingleton<Challenges>();
         services.AddSingleton<TokenCache>();
         services.AddSingleton<MetadataDocuments>();
@@ -78,7 +79,8 @@ internal static class IdentityFeature
         }
 
         static bool IsRuleOfScopes(ServiceDescriptor service) =>
-            (service.ServiceType == typeof(IAuthorizationHandler) || service.ServiceType == typeof(IPostConfigureOptions<AuthorizationOptions>))
+            (service.ServiceType == typeof(IAuthorizationHandler)
+                || service.ServiceType == typeof(IPostConfigureOptions<AuthorizationOptions>))
             && service.ImplementationType?.Assembly == typeof(MicrosoftIdentityWebApiAuthenticationBuilderExtensions).Assembly;
     }
 
