@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Infrastructure;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -136,7 +138,7 @@ public sealed class StartCheckTests
         }));
 
         Assert.Contains($"The bearer scheme would not validate tokens as meant: ", fault, StringComparison.Ordinal);
-        Assert.Contains(what == "ValidateIssuer" ? "IssuerValidator" : what, fault, StringComparison.Ordinal);
+        Assert.Contains(what, fault, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -147,6 +149,8 @@ public sealed class StartCheckTests
         AuthenticationScheme scheme = Assert.Single(await host.Services.GetRequiredService<IAuthenticationSchemeProvider>().GetAllSchemesAsync());
         Assert.Equal("Bearer", scheme.Name);
         Assert.IsType<NoopClaimsTransformation>(host.Services.GetRequiredService<IClaimsTransformation>());
+        Assert.IsType<PassThroughAuthorizationHandler>(Assert.Single(host.Services.GetServices<IAuthorizationHandler>()));
+        Assert.Single(host.Services.GetRequiredService<IOptions<AuthorizationOptions>>().Value.DefaultPolicy.Requirements);
         Assert.Null(host.Services.GetService<IHttpContextAccessor>());
         Assert.False(Microsoft.IdentityModel.Logging.IdentityModelEventSource.ShowPII);
     }
