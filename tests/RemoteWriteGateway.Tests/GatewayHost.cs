@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using EntraEmulator;
 using EntraEmulator.Configuration;
+using EntraEmulator.Faults;
 using EntraEmulator.Tokens;
 using Google.Protobuf;
 using IronSnappy;
@@ -13,9 +14,11 @@ using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 using RemoteWriteGateway.Identity;
+using RemoteWriteGateway.Tenancy;
+using RemoteWriteGateway.Tests.EntraEmulator;
 using RemoteWriteGateway.Tests.Forwarding;
+using RemoteWriteGateway.Tests.Identity;
 
 namespace RemoteWriteGateway.Tests;
 
@@ -54,11 +57,13 @@ internal sealed class GatewayHost : IAsyncDisposable
     private readonly WebApplication _emulator;
     private readonly DirectoryInfo _folder;
 
-    private GatewayHost(WebApplication gateway, WebApplication emulator, RecordingStore store, FakeTimeProvider time, LogLines logs, DirectoryInfo folder)
+    private GatewayHost(
+        WebApplication gateway, WebApplication emulator, Backchannel backchannel, RecordingStore store, WatchedTime time, LogLines logs, DirectoryInfo folder)
     {
         _gateway = gateway;
         _emulator = emulator;
         _folder = folder;
+        Backchannel = backchannel;
         Store = store;
         Time = time;
         Logs = logs;
@@ -75,7 +80,10 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public RecordingStore Store { get; }
 
-    public FakeTimeProvider Time { get; }
+    public WatchedTime Time { get; }
+
+    /// <summary>The only way to the issuer, which notes whom else the gateway asked.</summary>
+    public Backchannel Backchannel { get; }
 
     /// <summary>Everything that the gateway has logged.</summary>
     public LogLines Logs { get; }
@@ -84,7 +92,13 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     public SigningKeys Keys => _emulator.Services.GetRequiredService<SigningKeys>();
 
+    /// <summary>How often the gateway has asked the issuer.</summary>
+    public RequestCounts IssuerRequests => _emulator.Services.GetRequiredService<RequestCounts>();
+
     public IServiceProvider Services => _gateway.Services;
+
+    /// <summary>The gateway's signing keys.</summary>
+    public MetadataSnapshots SigningKeys => Services.GetRequiredService<MetadataSnapshots>();
 
     public string PolicyPath => Path.Combine(_folder.FullName, "policy.yaml");
 
@@ -92,13 +106,21 @@ internal sealed class GatewayHost : IAsyncDisposable
     public long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <param name="policy">The policy document.</param>
-    /// <param name="settings">Configuration over the defaults of this class, for example <c>("Stores:main:Protocol", "v1")</c>.</param>
-    /// <param name="identityBackchannel">Where signing keys are fetched from; the emulator unless given.</param>
+    /// <param name="settings">
+    /// Configuration over the defaults of this class, for example <c>("Stores:main:Protocol", "v1")</c>; <c>{store}</c> in a value is the store's URL.
+    /// </param>
+    /// <param name="issuer">How the issuer is out of order. If it is, nobody waits until the gateway is ready.</param>
+    /// <param name="waitUntilReady">False for a gateway that cannot become ready for another reason.</param>
+    /// <param name="services">Adds to the gateway's services, after its own.</param>
     public static async Task<GatewayHost> StartAsync(
-        string policy = DefaultPolicy, IEnumerable<(string Key, string? Value)>? settings = null, HttpMessageHandler? identityBackchannel = null)
+        string policy = DefaultPolicy,
+        IEnumerable<(string Key, string? Value)>? settings = null,
+        Fault issuer = Fault.Ok,
+        bool waitUntilReady = true,
+        Action<IServiceCollection>? services = null)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
-        var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
+        var time = new WatchedTime(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
         DirectoryInfo folder = System.IO.Directory.CreateTempSubdirectory("rwgateway-test-");
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "policy.yaml"), policy, cancel);
         RecordingStore store = await RecordingStore.StartAsync();
@@ -106,8 +128,10 @@ internal sealed class GatewayHost : IAsyncDisposable
         {
             builder.WebHost.UseTestServer();
             builder.Services.AddSingleton<TimeProvider>(time);
+            builder.Services.AddSingleton(RsaKeyPool.NewSource());
         });
         await emulator.StartAsync(cancel);
+        Set(emulator, issuer);
 
         var logs = new LogLines();
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Test" });
@@ -125,19 +149,41 @@ internal sealed class GatewayHost : IAsyncDisposable
             ["Stores:main:Kind"] = "Prometheus",
             ["Stores:main:Url"] = store.Url.ToString(),
         });
-        builder.Configuration.AddInMemoryCollection((settings ?? []).Select(one => KeyValuePair.Create(one.Key, one.Value)));
+        builder.Configuration.AddInMemoryCollection((settings ?? []).Select(one =>
+            KeyValuePair.Create(one.Key, one.Value?.Replace("{store}", store.Url.ToString(), StringComparison.Ordinal))));
         builder.Logging.ClearProviders().AddProvider(logs).SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton<TimeProvider>(time);
-        builder.Services.AddSingleton(new IdentityBackchannel(identityBackchannel ?? emulator.GetTestServer().CreateHandler()));
+        var backchannel = new Backchannel(emulator.GetTestServer().CreateHandler());
+        builder.Services.AddSingleton(new IdentityBackchannel(backchannel));
+        services?.Invoke(builder.Services);
         WebApplication gateway = Program.Build(builder);
-        await gateway.StartAsync(cancel);
-        var host = new GatewayHost(gateway, emulator, store, time, logs, folder);
-        if (identityBackchannel is null)
+        try
+        {
+            await gateway.StartAsync(cancel);
+        }
+        catch
+        {
+            await StopAsync(gateway, emulator, backchannel, store, logs, folder);
+            throw;
+        }
+
+        var host = new GatewayHost(gateway, emulator, backchannel, store, time, logs, folder);
+        if (issuer == Fault.Ok && waitUntilReady)
         {
             await host.UntilReadyAsync();
         }
 
         return host;
+    }
+
+    /// <summary>Puts the issuer out of order, or in order again.</summary>
+    public void SetIssuer(Fault fault) => Set(_emulator, fault);
+
+    /// <summary>Writes the policy file and has it read, as the next poll would.</summary>
+    public async Task<PolicyReload> ReloadPolicyAsync(string policy)
+    {
+        await File.WriteAllTextAsync(PolicyPath, policy, TestContext.Current.CancellationToken);
+        return await Services.GetRequiredService<PolicySource>().ReloadAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>Asks until the signing keys are there: they are fetched in the background.</summary>
@@ -187,12 +233,22 @@ internal sealed class GatewayHost : IAsyncDisposable
     {
         Data.Dispose();
         Management.Dispose();
-        await _gateway.DisposeAsync();
-        await _emulator.DisposeAsync();
-        await Store.DisposeAsync();
-        Logs.Dispose();
-        _folder.Delete(recursive: true);
+        await StopAsync(_gateway, _emulator, Backchannel, Store, Logs, _folder);
     }
+
+    private static async Task StopAsync(
+        WebApplication gateway, WebApplication emulator, Backchannel backchannel, RecordingStore store, LogLines logs, DirectoryInfo folder)
+    {
+        await gateway.DisposeAsync();
+        backchannel.Dispose();
+        await emulator.DisposeAsync();
+        await store.DisposeAsync();
+        logs.Dispose();
+        folder.Delete(recursive: true);
+    }
+
+    private static void Set(WebApplication emulator, Fault fault) => emulator.Services.GetRequiredService<FaultSwitch>().Set(
+        new Dictionary<EmulatedEndpoint, Fault> { [EmulatedEndpoint.Metadata] = fault, [EmulatedEndpoint.Keys] = fault });
 
     private static EmulatorOptions Emulated() => new()
     {
