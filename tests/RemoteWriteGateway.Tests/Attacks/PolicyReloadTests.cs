@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using Google.Protobuf;
 using RemoteWriteGateway.Tenancy;
 using RemoteWriteGateway.Tests.Identity;
 
@@ -204,7 +203,7 @@ public sealed class PolicyReloadTests
         }
     }
 
-    private static IMessage Message(GatewayHost gateway) => SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs));
+    private static Protocol.Messages.V1.WriteRequest Message(GatewayHost gateway) => SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs));
 
     private static Task<HttpResponseMessage> WriteAsync(GatewayHost gateway, string token) => gateway.WriteAsync(Message(gateway), token);
 
