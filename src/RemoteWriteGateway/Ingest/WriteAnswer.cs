@@ -13,6 +13,10 @@ namespace RemoteWriteGateway.Ingest;
 internal static class WriteAnswer
 {
     private const int MaxLines = 8;
+
+    /// <summary>Room that is kept for <c>and 99 more</c> and its line end.</summary>
+    private const int MoreBytes = 12;
+
     private const string SamplesWritten = "X-Prometheus-Remote-Write-Samples-Written";
     private const string HistogramsWritten = "X-Prometheus-Remote-Write-Histograms-Written";
     private const string ExemplarsWritten = "X-Prometheus-Remote-Write-Exemplars-Written";
@@ -102,22 +106,31 @@ internal static class WriteAnswer
             http.Response.Headers.RetryAfter = ToText(seconds);
         }
 
+        return PlainAnswer.WriteAsync(http.Response, TextOf(lines, http.TraceIdentifier));
+    }
+
+    /// <summary>One line a reason, most items first, as many whole lines as an answer may have; how many are left is said in the last one.</summary>
+    private static string TextOf(List<Line> lines, string requestId)
+    {
         lines.Sort((a, b) => b.Weight.CompareTo(a.Weight));
         var text = new StringBuilder();
-        for (int i = 0; i < Math.Min(lines.Count, MaxLines); i++)
+        int told = 0;
+        int left = PlainAnswer.MaxBytes - MoreBytes;
+        while (told < Math.Min(lines.Count, MaxLines))
         {
-            text.Append(lines[i].Reason).Append(": ").Append(lines[i].Text);
+            // The request's id ends the first line: whatever is left out, that is not.
+            string line = $"{lines[told].Reason}: {lines[told].Text}{(told == 0 ? $" (request {requestId})" : "")}\n";
+            left -= Encoding.UTF8.GetByteCount(line);
+            if (told > 0 && left < 0)
+            {
+                break;
+            }
 
-            // The request's id ends the first line: it must survive a cut.
-            text.Append(i == 0 ? $" (request {http.TraceIdentifier})\n" : "\n");
+            text.Append(line);
+            told++;
         }
 
-        if (lines.Count > MaxLines)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"and {lines.Count - MaxLines} more\n");
-        }
-
-        return PlainAnswer.WriteAsync(http.Response, text.ToString());
+        return told == lines.Count ? text.ToString() : text.Append(CultureInfo.InvariantCulture, $"and {lines.Count - told} more\n").ToString();
     }
 
     private static string ToText(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -68,6 +68,9 @@ internal static class SenderMessages
         return bytes.ToArray();
     }
 
+    /// <summary>One after the other.</summary>
+    public static byte[] Joined(params IEnumerable<byte[]> parts) => [.. parts.SelectMany(part => part)];
+
     /// <summary>A label message of 1.0 whose parts need not be text.</summary>
     public static byte[] LabelV1(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) => Field(1, [.. Field(1, name), .. Field(2, value)]);
 
