@@ -10,7 +10,6 @@ internal struct FastItems
     public int Histograms;
     public int Exemplars;
     public int StaleMarkers;
-    public bool HasCustomBounds;
     public long NewestMs;
 
     public static FastItems None => new() { NewestMs = long.MinValue };
@@ -26,7 +25,6 @@ internal struct FastItems
         Histograms += more.Histograms;
         Exemplars += more.Exemplars;
         StaleMarkers += more.StaleMarkers;
-        HasCustomBounds |= more.HasCustomBounds;
         NewestMs = Math.Max(NewestMs, more.NewestMs);
     }
 }
@@ -101,6 +99,7 @@ internal readonly ref struct FastItemReader(ReadOnlySpan<byte> bytes, StampOptio
         WireReader reader = WireReader.Within(_bytes, range);
         HistogramFields histogram = HistogramFields.Read(ref reader, protocol);
         if (reader.HasFault
+            || histogram.IsCustomBounds // The general way counts what they come to as classic series.
             || !HistogramRules.Check(histogram, options).IsNone
             || !window.Holds(histogram.TimestampMs))
         {
@@ -109,7 +108,6 @@ internal readonly ref struct FastItemReader(ReadOnlySpan<byte> bytes, StampOptio
 
         items.Histograms++;
         items.StaleMarkers += histogram.SumBits == ItemRules.StaleMarkerBits ? 1 : 0;
-        items.HasCustomBounds |= histogram.IsCustomBounds;
         items.NewestMs = Math.Max(items.NewestMs, histogram.TimestampMs);
         return range.End;
     }
