@@ -86,7 +86,7 @@ internal sealed partial class LabelSet
             ValueLength = value.Length,
             NameRef = nameRef,
             ValueRef = valueRef,
-            NamePrefix = NameOrder.Prefix(_message, name.Start, name.Length),
+            NamePrefix = NameOrder.Prefix(_message.AsSpan(name.Start, name.Length)),
         };
     }
 
