@@ -122,7 +122,6 @@ internal sealed class ItemGate(LabelSet labels, LabelSet exemplarLabels)
         _exemplars += items.Exemplars;
         _staleMarkers += items.StaleMarkers;
         _newestMs = Math.Max(_newestMs, items.NewestMs);
-        Result.HasCustomBounds |= items.HasCustomBounds;
     }
 
     /// <summary>Ends a request: the result gets what was accepted.</summary>
