@@ -120,8 +120,10 @@ internal readonly ref struct FastItemReader(ReadOnlySpan<byte> bytes, StampOptio
 
         WireReader reader = WireReader.Within(_bytes, range);
         HistogramFields histogram = HistogramFields.Read(ref reader, protocol);
+
+        // Custom bounds repeat the labels if they leave as classic series: the general way knows the labels, and counts.
         if (reader.HasFault
-            || histogram.IsCustomBounds // The general way counts what they come to as classic series.
+            || histogram.IsCustomBounds
             || !HistogramRules.Check(histogram, options).IsNone
             || !window.Holds(histogram.TimestampMs))
         {
