@@ -60,7 +60,8 @@ internal sealed partial class LabelSet
             return fault;
         }
 
-        long characters = 0;
+        const int TooMany = ItemRules.MaxExemplarCharacters + 1;
+        int characters = 0;
         for (int i = 0; i < Count; i++)
         {
             if (!Plan.AllowsLabelName(Name(Entries[i])))
@@ -68,12 +69,14 @@ internal sealed partial class LabelSet
                 return new LabelFault(StampReason.LabelNameInvalid, i);
             }
 
-            characters += Utf8Text.CountCharacters(Name(Entries[i])) + Utf8Text.CountCharacters(Value(Entries[i]));
+            characters += Utf8Text.CountCharacters(Name(Entries[i]), TooMany) + Utf8Text.CountCharacters(Value(Entries[i]), TooMany);
+            if (characters >= TooMany)
+            {
+                return new LabelFault(StampReason.ExemplarLabelsTooLong, -1, characters, ItemRules.MaxExemplarCharacters);
+            }
         }
 
-        return characters > ItemRules.MaxExemplarCharacters
-            ? new LabelFault(StampReason.ExemplarLabelsTooLong, -1, characters, ItemRules.MaxExemplarCharacters)
-            : default;
+        return default;
     }
 
     private LabelFault CheckUtf8()

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>
@@ -27,9 +29,12 @@ public sealed class OutgoingParts
     private int _position;
     private SeriesCursor _cursor;
 
-    // Where the message may be cut before what is being written; of no use at length 0, as nothing stands before it then.
+    // Where the message can end before what is being written; of no use at length 0, as nothing stands before it then.
     private Cut _beforeSeries;
     private Cut _beforeHistogram;
+
+    // Whether the series that is being written does not fit in a message of its own.
+    private bool _cutsWithinSeries;
 
     /// <summary>The message, not compressed, in the protocol to leave in; valid until the next call.</summary>
     public ReadOnlySpan<byte> Current => _message is null ? _work.Stamped.Span : _work.Part.Span;
@@ -66,6 +71,7 @@ public sealed class OutgoingParts
         _expands = to == WriteProtocol.V1 && options.ExpandCustomBounds && work.Result.HasCustomBounds;
         _isAtEnd = !work.Result.HasOutput;
         _cursor = default;
+        _cutsWithinSeries = false;
 
         bool passesThrough = from == to && !_expands && work.Stamped.Length <= _maxBytes;
         _message = _isAtEnd || passesThrough ? null : Open(from, to, options, work);
@@ -96,6 +102,13 @@ public sealed class OutgoingParts
             {
                 _cursor = default;
                 _position = entry.End;
+                _cutsWithinSeries = false;
+            }
+            else if (_work.Part.Length == 0)
+            {
+                // Too large for an empty message: once more, to be cut wherever it can be.
+                _cutsWithinSeries = true;
+                hasRoom = true;
             }
         }
 
@@ -172,9 +185,16 @@ public sealed class OutgoingParts
             _cursor = new SeriesCursor { Step = series.HasCustomBounds ? SeriesStep.Histograms : SeriesStep.Done };
         }
 
+        return _cursor.Step == SeriesStep.Done || WriteExpanded(message, series);
+    }
+
+    /// <summary>Writes what of a series with custom bounds becomes classic series.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // Rare, and its locals would have to be cleared for every series.
+    private bool WriteExpanded(OutgoingMessage message, in StampedSeries series)
+    {
+        message.Classic.BeginSeries(message, series);
         if (_cursor.Step == SeriesStep.Histograms)
         {
-            message.Classic.BeginSeries(message, series);
             if (!WriteHistograms(message, series))
             {
                 return false;
@@ -183,23 +203,19 @@ public sealed class OutgoingParts
             _cursor = new SeriesCursor { Step = SeriesStep.Exemplars };
         }
 
-        if (_cursor.Step == SeriesStep.Exemplars)
+        if (!WriteBucketExemplars(message, series))
         {
-            if (!WriteBucketExemplars(message, series))
-            {
-                return false;
-            }
-
-            _cursor = new SeriesCursor { Step = SeriesStep.Done };
+            return false;
         }
 
+        _cursor = new SeriesCursor { Step = SeriesStep.Done };
         return true;
     }
 
     /// <summary>Writes the series' own entry: all of its items, or those that are not expanded.</summary>
     private bool WriteItems(OutgoingMessage message, in StampedSeries series)
     {
-        Cut before = CutHere(message);
+        Cut before = InnerCutHere(message);
         var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
         bool isOpen = false;
         while (items.MoveNext())
@@ -223,7 +239,7 @@ public sealed class OutgoingParts
                 return false;
             }
 
-            before = CutHere(message);
+            before = InnerCutHere(message);
         }
 
         message.CloseEntry();
@@ -248,10 +264,10 @@ public sealed class OutgoingParts
             }
 
             classic.Histogram.Load(_work.Stamped.Span, items.Contents);
-            _beforeHistogram = CutHere(message);
+            _beforeHistogram = InnerCutHere(message);
             for (int entry = Math.Max(_cursor.ClassicEntry, classic.FirstEntry); entry < classic.EndEntry; entry++)
             {
-                Cut before = CutHere(message);
+                Cut before = InnerCutHere(message);
                 message.OpenEntry();
                 classic.AppendEntry(_work.Part, entry);
                 message.CloseEntry();
@@ -295,7 +311,7 @@ public sealed class OutgoingParts
                 continue;
             }
 
-            Cut before = CutHere(message);
+            Cut before = InnerCutHere(message);
             message.OpenEntry();
             message.Classic.AppendBucketLabels(_work.Part, message.Classic.Histogram.BucketOf(ExemplarValue(stamped, items.Contents)));
             message.AppendItem(items.Kind, items.Contents);
@@ -331,9 +347,12 @@ public sealed class OutgoingParts
 
     private Cut CutHere(OutgoingMessage message) => new(message.Mark(), _cursor);
 
+    /// <summary>A cut within a series, which is not worth remembering as long as series are written whole.</summary>
+    private Cut InnerCutHere(OutgoingMessage message) => _cutsWithinSeries ? CutHere(message) : default;
+
     /// <summary>
     /// Looks at the message's size after something was written. If it is too large, the message ends before the series that
-    /// is being written; or, as nothing stands before that, before its histogram, or before what was written last.
+    /// is being written; or, if that is the first one and cut within, before its histogram, or before what was written last.
     /// </summary>
     /// <returns>False if the message is full.</returns>
     private bool Keep(OutgoingMessage message, in Cut beforeLast)
@@ -343,15 +362,19 @@ public sealed class OutgoingParts
             return true;
         }
 
-        Cut cut = _beforeSeries.IsUseful ? _beforeSeries : _beforeHistogram.IsUseful ? _beforeHistogram : beforeLast;
-
-        // Nothing but this one item: it cannot be made smaller, and what the store says to it is the answer.
-        if (cut.IsUseful)
+        Cut cut = _beforeSeries;
+        if (!cut.IsUseful && _cutsWithinSeries)
         {
-            message.TakeBackTo(cut.Mark);
-            _cursor = cut.Cursor;
+            cut = _beforeHistogram.IsUseful ? _beforeHistogram : beforeLast;
+            if (!cut.IsUseful)
+            {
+                // Nothing but this one item: it cannot be made smaller, and what the store says to it is the answer.
+                return false;
+            }
         }
 
+        message.TakeBackTo(cut.Mark);
+        _cursor = cut.Cursor;
         return false;
     }
 

@@ -1,15 +1,23 @@
+using System.Security.Cryptography;
 using Snappier;
 
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>Snappy in block format, bounded: the stated length is checked before anything is rented or unpacked.</summary>
-/// <remarks>Source: "Snappy compressed format description" of the snappy project; a block is a varint of the unpacked length, then elements.</remarks>
+/// <remarks>Source: "Snappy compressed format description" of the snappy project: a block is a varint of the unpacked length, then elements.</remarks>
 public static class SnappyBlock
 {
     /// <summary>
     /// A body cannot unpack to more than so many times its own size: the densest element is a copy of 64 bytes in 3.
     /// </summary>
     private const int MaxRatio = 22;
+
+    private const int MaxLengthBytes = 5;
+
+    private static readonly byte[] Sentinel = RandomNumberGenerator.GetBytes(16);
+
+    /// <summary><see cref="Sentinel"/> as a literal: a tag with its length, less one, in the upper six bits.</summary>
+    private static readonly byte[] SentinelElement = [(byte)((Sentinel.Length - 1) << 2), .. Sentinel];
 
     /// <summary>What the framing format begins with. As a block it would be one of 895 bytes, so that only this check can tell.</summary>
     private static ReadOnlySpan<byte> FramingMagic => [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59];
@@ -44,24 +52,13 @@ public static class SnappyBlock
             return Malformed(work, $"{body.Length} bytes cannot unpack to the {length} that it states");
         }
 
-        work.Decoded.Resize((int)length);
-        try
+        if (TryUnpack(work, (int)length))
         {
-            int written = Snappy.Decompress(body, work.Decoded.Array.AsSpan(0, (int)length));
-            if (written == (int)length)
-            {
-                return true;
-            }
+            return true;
+        }
 
-            work.Decoded.Clear();
-            return Malformed(work, $"it states {length} bytes and holds {written}");
-        }
-        catch (Exception exception) when (exception is InvalidDataException or ArgumentException)
-        {
-            // ArgumentException: the elements hold more than the stated length.
-            work.Decoded.Clear();
-            return Malformed(work, $"its elements do not unpack to the {length} bytes that it states");
-        }
+        work.Decoded.Clear();
+        return Malformed(work, $"its elements do not unpack to the {length} bytes that it states");
     }
 
     /// <summary>Packs <paramref name="message"/> into <paramref name="output"/>, whose contents are replaced.</summary>
@@ -73,13 +70,68 @@ public static class SnappyBlock
         output.Length = Snappy.Compress(message, output.Array.AsSpan(0, room));
     }
 
+    /// <summary>Unpacks a body that states <paramref name="length"/> bytes; false if it holds more or less.</summary>
+    /// <remarks>
+    /// Snappier stops at the stated length and does not say whether elements are left over. So a sentinel is put behind the
+    /// body, as one more element that the length covers: it comes out behind the message if, and only if, the body's own
+    /// elements end where they should. The sentinel is random, so that no sender can write it himself.
+    /// </remarks>
+    private static bool TryUnpack(WriteWork work, int length)
+    {
+        WriteBuffer body = work.Body;
+        work.Decoded.Resize(length + Sentinel.Length);
+        work.Decoded.Length = length;
+        Span<byte> stated = stackalloc byte[MaxLengthBytes];
+        int statedBytes = body.Span[..Math.Min(body.Length, MaxLengthBytes)].IndexOfAnyInRange((byte)0, (byte)0x7F) + 1;
+        body.Span[..statedBytes].CopyTo(stated);
+        int raisedBytes = Math.Max(statedBytes, WireWriter.VarintSize((uint)(length + Sentinel.Length)));
+        bool isWidened = raisedBytes > statedBytes;
+        if (isWidened)
+        {
+            body.Insert(0, [0]);
+        }
+
+        WriteLength(body.Array.AsSpan(0, raisedBytes), (uint)(length + Sentinel.Length));
+        body.Append(SentinelElement);
+        try
+        {
+            Span<byte> output = work.Decoded.Array.AsSpan(0, length + Sentinel.Length);
+            return Snappy.Decompress(body.Span, output) == output.Length && output[length..].SequenceEqual(Sentinel);
+        }
+        catch (Exception exception) when (exception is InvalidDataException or ArgumentException)
+        {
+            return false;
+        }
+        finally
+        {
+            // The body is given back as it came.
+            body.Length -= SentinelElement.Length;
+            if (isWidened)
+            {
+                body.Array.AsSpan(1, body.Length - 1).CopyTo(body.Array);
+                body.Length--;
+            }
+
+            stated[..statedBytes].CopyTo(body.Array);
+        }
+    }
+
+    /// <summary>Writes a varint of exactly as many bytes as there are, padded if need be.</summary>
+    private static void WriteLength(Span<byte> to, uint length)
+    {
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = (byte)(((length >> (7 * i)) & 0x7F) | (i < to.Length - 1 ? 0x80u : 0));
+        }
+    }
+
     private static bool TryReadLength(ReadOnlySpan<byte> body, out uint length)
     {
         length = 0;
-        for (int i = 0; i < 5 && i < body.Length; i++)
+        for (int i = 0; i < MaxLengthBytes && i < body.Length; i++)
         {
             uint part = body[i] & 0x7Fu;
-            if (i == 4 && part > 0x0F)
+            if (i == MaxLengthBytes - 1 && part > 0x0F)
             {
                 return false;
             }

@@ -14,7 +14,7 @@ public enum NameScheme
 /// All that stamping needs to know of a tenant and of the store behind it. Immutable, built once per policy snapshot;
 /// names and values are encoded once here so that requests only copy.
 /// </summary>
-public sealed class StampOptions
+public sealed record StampOptions
 {
     /// <summary>Name of the tenant label, for example <c>tenant</c>. A writer's label of this name is always removed.</summary>
     public required string TenantLabel { get; init; }
@@ -92,7 +92,9 @@ public sealed class StampOptions
 
     /// <summary>The same with names and values encoded. Built by the first request, or before by whoever wants faults in the options to show early.</summary>
     /// <exception cref="ArgumentException">The tenant label cannot be put on a series: its name or value is empty, or it is <c>__name__</c>.</exception>
-    internal StampPlan Plan => field ??= new StampPlan(this);
+    internal StampPlan Plan =>
+        // A copy by "with" brings the plan of its original along: that one is not this one's.
+        field is { } plan && ReferenceEquals(plan.Options, this) ? plan : field = new StampPlan(this);
 
     /// <summary>Encodes names and values now, so that a fault in the options shows before the first request.</summary>
     /// <exception cref="ArgumentException">The tenant label cannot be put on a series: its name or value is empty, or it is <c>__name__</c>.</exception>

@@ -63,7 +63,7 @@ internal static class StampText
         string label = fault.Entry >= 0 ? SeriesExcerpt.OfName(exemplar, fault.Entry) : "";
         return fault.Reason switch
         {
-            StampReason.ExemplarLabelsTooLong => $"exemplar: {fault.Actual} characters in its labels, limit {fault.Limit}",
+            StampReason.ExemplarLabelsTooLong => $"exemplar: its labels have too many characters, limit {fault.Limit}",
             StampReason.ExemplarLabelsInvalid => $"exemplar: {fault.Actual} labels, limit {fault.Limit}",
             StampReason.DuplicateLabelNames => $"exemplar: label {label} occurs twice",
             StampReason.LabelNameInvalid => $"exemplar: label name {label} is not valid ({Scheme(options)})",

@@ -20,13 +20,14 @@ internal static class Utf8Text
         return text[..end];
     }
 
-    /// <summary>Unicode scalars in a valid text: all bytes but those that continue a character.</summary>
-    public static int CountCharacters(ReadOnlySpan<byte> text)
+    /// <summary>Unicode scalars in a valid text, counted no further than to <paramref name="enough"/>.</summary>
+    public static int CountCharacters(ReadOnlySpan<byte> text, int enough)
     {
         int characters = 0;
-        foreach (byte next in text)
+        for (int i = 0; i < text.Length && characters < enough; i++)
         {
-            characters += IsContinuation(next) ? 0 : 1;
+            // All bytes but those that continue a character.
+            characters += IsContinuation(text[i]) ? 0 : 1;
         }
 
         return characters;

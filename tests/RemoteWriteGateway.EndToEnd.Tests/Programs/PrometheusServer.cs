@@ -135,18 +135,11 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
         {
             // A float stands as text, a native histogram as an object whose text is as exact.
             string value = sample[1].ValueKind == JsonValueKind.String
-                ? StoredSeries.Text(ParseValue(sample[1].GetString()!)) // Not null: a string.
+                ? StoredSeries.Text(StoredSeries.Parse(sample[1].GetString()!)) // Not null: a string.
                 : sample[1].GetRawText();
             stored.Add(key, Milliseconds(sample[0]), value);
         }
     }
-
-    private static double ParseValue(string text) => text switch
-    {
-        "+Inf" => double.PositiveInfinity,
-        "-Inf" => double.NegativeInfinity,
-        _ => double.Parse(text, CultureInfo.InvariantCulture),
-    };
 
     private static long Milliseconds(JsonElement seconds) => (long)(seconds.GetDecimal() * 1000);
 
