@@ -4,7 +4,7 @@ using Google.Protobuf;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using RemoteWriteGateway.Tenancy;
-using RemoteWriteGateway.Tests.Forwarding;
+using V1 = RemoteWriteGateway.Protocol.Messages.V1;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
@@ -205,7 +205,7 @@ public sealed class PolicyAttackTests(PolicyAttackTests.SharedGateway shared) : 
 
     private static string RoleOf(string permission) => $"Only.{permission}";
 
-    private IMessage Message() => SenderMessages.ToV1(SenderMessages.Series("up").At(Gateway.NowMs));
+    private V1.WriteRequest Message() => SenderMessages.ToV1(SenderMessages.Series("up").At(Gateway.NowMs));
 
     private Task<HttpResponseMessage> CallAsync(string path, string method, string? token) => Gateway.WriteAsync(Message(), token, path, request =>
     {

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using Google.Protobuf;
 using RemoteWriteGateway.Tenancy;
 using RemoteWriteGateway.Tests.Identity;
+using V1 = RemoteWriteGateway.Protocol.Messages.V1;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
@@ -204,7 +204,7 @@ public sealed class PolicyReloadTests
         }
     }
 
-    private static IMessage Message(GatewayHost gateway) => SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs));
+    private static V1.WriteRequest Message(GatewayHost gateway) => SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs));
 
     private static Task<HttpResponseMessage> WriteAsync(GatewayHost gateway, string token) => gateway.WriteAsync(Message(gateway), token);
 

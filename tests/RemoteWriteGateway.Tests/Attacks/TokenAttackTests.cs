@@ -1,8 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
-using EntraEmulator.Faults;
 using EntraEmulator.Tokens;
-using RemoteWriteGateway.Tests.Forwarding;
 using RemoteWriteGateway.Tests.Identity;
 
 namespace RemoteWriteGateway.Tests.Attacks;
