@@ -63,6 +63,7 @@ internal static class EmulatorApp
             .AddSingleton<TokenMint>()
             .AddSingleton<FaultSwitch>()
             .AddSingleton<RequestCounts>()
+            .AddSingleton<PublishedDocuments>()
             .AddSingleton<ClientAuthentication>()
             .AddSingleton<TokenEndpoint>();
         configure?.Invoke(builder);

@@ -15,11 +15,18 @@ internal static class Service
             WebApplicationBuilder builder = WebApplication.CreateBuilder();
             Defaults(builder);
             app = build(builder);
+
+            // Before the host starts, which would log each fault once more, with a stack.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
             await app.StartAsync();
         }
         catch (Exception e) when (IsConfiguration(e))
         {
-            await Console.Error.WriteLineAsync($"rwgateway: cannot start: {e.Message}");
+            foreach (string fault in Faults(e).Distinct(StringComparer.Ordinal))
+            {
+                await Console.Error.WriteLineAsync($"rwgateway: cannot start: {fault}");
+            }
+
             if (app is not null)
             {
                 await app.DisposeAsync();
@@ -48,5 +55,13 @@ internal static class Service
 
     // The operator's to mend: the message says what and where, a stack would only hide it.
     private static bool IsConfiguration(Exception e) =>
-        e is OptionsValidationException or InvalidOperationException or IOException or UnauthorizedAccessException;
+        e is OptionsValidationException or InvalidOperationException or IOException or UnauthorizedAccessException
+        || (e is AggregateException several && several.InnerExceptions.All(IsConfiguration));
+
+    private static IEnumerable<string> Faults(Exception e) => e switch
+    {
+        AggregateException several => several.InnerExceptions.SelectMany(Faults),
+        OptionsValidationException options => options.Failures,
+        _ => [e.Message],
+    };
 }

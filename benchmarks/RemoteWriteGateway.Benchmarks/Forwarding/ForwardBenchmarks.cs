@@ -65,6 +65,7 @@ public class ForwardBenchmarks
 
         // As in the service, where the web server has begun one for the request.
         _activity.SetIdFormat(ActivityIdFormat.W3C);
+        _activity.Start();
     }
 
     [GlobalCleanup]
@@ -87,14 +88,10 @@ public class ForwardBenchmarks
 
     /// <summary>Compression of the body included.</summary>
     [Benchmark]
-    public async Task<object> Forward()
+    public async Task<bool> Forward()
     {
-        if (Activity.Current is null)
-        {
-            _activity.Start();
-        }
-
-        return await _forwarder.SendAsync(_store, _tenant, _protocol, _work, TimeLimit, _stop.Token);
+        StoreVerdict verdict = await _forwarder.SendAsync(_store, _tenant, _protocol, _work, TimeLimit, _stop.Token);
+        return verdict.Kind == VerdictKind.Written ? true : throw new InvalidOperationException(verdict.Faults[0].Text);
     }
 
     private void AcceptAll()

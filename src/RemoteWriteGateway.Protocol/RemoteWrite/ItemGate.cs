@@ -60,7 +60,12 @@ internal sealed class ItemGate(LabelSet labels, LabelSet exemplarLabels)
         _histograms++;
         _staleMarkers += histogram.SumBits == ItemRules.StaleMarkerBits ? 1 : 0;
         _newestMs = Math.Max(_newestMs, histogram.TimestampMs);
-        Result.HasCustomBounds |= histogram.IsCustomBounds;
+        if (histogram.IsCustomBounds)
+        {
+            Result.HasCustomBounds = true;
+            Result.ClassicLabelBytes += ClassicSeries.CountFor(histogram.Bounds) * labels.TextBytes;
+        }
+
         return true;
     }
 
@@ -109,14 +114,14 @@ internal sealed class ItemGate(LabelSet labels, LabelSet exemplarLabels)
         Result.DroppedExemplars += count;
     }
 
-    /// <summary>Adds accepted items that were checked elsewhere.</summary>
-    public void Add(ItemCounts accepted, long staleMarkers, long newestMs)
+    /// <summary>Adds items that were judged elsewhere and accepted.</summary>
+    public void Add(in FastItems items)
     {
-        _samples += accepted.Samples;
-        _histograms += accepted.Histograms;
-        _exemplars += accepted.Exemplars;
-        _staleMarkers += staleMarkers;
-        _newestMs = Math.Max(_newestMs, newestMs);
+        _samples += items.Samples;
+        _histograms += items.Histograms;
+        _exemplars += items.Exemplars;
+        _staleMarkers += items.StaleMarkers;
+        _newestMs = Math.Max(_newestMs, items.NewestMs);
     }
 
     /// <summary>Ends a request: the result gets what was accepted.</summary>

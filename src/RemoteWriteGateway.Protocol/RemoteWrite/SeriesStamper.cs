@@ -9,7 +9,7 @@ namespace RemoteWriteGateway.Protocol.RemoteWrite;
 /// <item>Assert just that; a series that fails is a bug and the request a 500.</item>
 /// <item>Copy its items, each judged by <see cref="ItemGate"/>; what is refused is left out and counted.</item>
 /// </list>
-/// Series of the common shape go through the same steps in one pass, see <c>V1FastSeries</c> and <c>V2FastSeries</c>.
+/// Series of the common shape go through the same steps in one pass, see <see cref="V1FastSeries"/> and <see cref="V2FastSeries"/>.
 /// </remarks>
 public static class SeriesStamper
 {
@@ -20,20 +20,26 @@ public static class SeriesStamper
     /// <param name="work">Buffers and result. On a fault (<see cref="StampResult.Fault"/>) the output is empty.</param>
     /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
     /// <exception cref="InvalidOperationException">A series would have left without the stamp: a bug of ours. The output is empty.</exception>
-    public static void Stamp(WriteProtocol protocol, StampOptions options, long nowMs, WriteWork work)
+    public static void Stamp(WriteProtocol protocol, StampOptions options, long nowMs, WriteWork work) =>
+        Stamp(protocol, options, nowMs, work, isFast: true);
+
+    /// <summary>The same, and with <paramref name="isFast"/> false the general way for every series: the result must be the same.</summary>
+    internal static void Stamp(WriteProtocol protocol, StampOptions options, long nowMs, WriteWork work, bool isFast)
     {
         StampPlan plan = options.Plan;
+        var window = TimeWindow.Of(options, nowMs);
         bool isStamped = false;
-        Begin(plan, nowMs, work);
+        Begin(plan, window, work);
         try
         {
             if (protocol == WriteProtocol.V1)
             {
-                new V1Stamper(work, plan).Stamp();
+                new V1Stamper(work, plan, window, isFast).Stamp();
             }
-            else
+            else if (!isFast || !TryStampCommon(plan, window, work))
             {
-                new V2Stamper(work, plan).Stamp();
+                Begin(plan, window, work);
+                new V2Stamper(work, plan, window).Stamp();
             }
 
             isStamped = !work.Result.HasFault;
@@ -57,7 +63,23 @@ public static class SeriesStamper
         }
     }
 
-    private static void Begin(StampPlan plan, long nowMs, WriteWork work)
+    private static bool TryStampCommon(StampPlan plan, TimeWindow window, WriteWork work)
+    {
+        if (new V2Stamper(work, plan, window).TryStampCommon(isExact: false))
+        {
+            return true;
+        }
+
+        if (work.Result.Fault != StampReason.ExpandedTooLarge)
+        {
+            return false;
+        }
+
+        Begin(plan, window, work);
+        return new V2Stamper(work, plan, window).TryStampCommon(isExact: true);
+    }
+
+    private static void Begin(StampPlan plan, TimeWindow window, WriteWork work)
     {
         work.Stamped.Clear();
         work.Result.Reset();
@@ -67,6 +89,6 @@ public static class SeriesStamper
         scratch.Labels.Begin(message, plan);
         scratch.ExemplarLabels.Begin(message, plan);
         scratch.Symbols.Begin(message, plan);
-        scratch.Items.Begin(plan, work.Result, TimeWindow.Of(plan.Options, nowMs));
+        scratch.Items.Begin(plan, work.Result, window);
     }
 }

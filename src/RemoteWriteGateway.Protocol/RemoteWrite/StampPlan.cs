@@ -3,6 +3,9 @@ using System.Text;
 
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
+/// <summary>A label name that no writer sets, and its first bytes as <see cref="NameOrder"/> has them.</summary>
+internal readonly record struct SpecialName(ulong Prefix, byte[] Name, bool IsTenantLabel);
+
 /// <summary>What <see cref="StampOptions"/> come to once names and values are encoded: built once, read by every request.</summary>
 internal sealed class StampPlan
 {
@@ -39,16 +42,26 @@ internal sealed class StampPlan
             ArgumentException.ThrowIfNullOrEmpty(options.TenantValue);
         }
 
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxFutureMs);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxPastMs);
         byte[] name = StrictUtf8.GetBytes(options.TenantLabel);
         byte[] value = StrictUtf8.GetBytes(options.TenantValue);
         Texts = BuildTexts(name, value, options.MaxLabelNameBytes, out _exportedNames);
         NameRange = new WireRange(0, name.Length);
         ValueRange = new WireRange(name.Length, value.Length);
         NamePrefix = NameOrder.Prefix(name);
-        LabelField = EncodeLabelField(name, value);
+        byte[] field = EncodeLabelField(name, value);
+        LabelFieldBytes = field.Length;
+        PaddedLabelField = [.. field, .. new byte[WriteBuffer.Slack]];
         MaxRawLabels = checked(options.MaxLabelsPerSeries * RawLabelFactor);
         _reserved = [.. AlwaysReserved.Concat(options.ReservedLabels).Distinct().Select(StrictUtf8.GetBytes)];
         Filter = NameFilter.Of([name, .. _reserved]);
+        Specials = SortSpecials(name, _reserved);
+        HasShortLimits = int.Min(int.Min(options.MaxLabelNameBytes, options.MaxLabelValueBytes), options.MaxMetricNameBytes) <= sbyte.MaxValue;
+        SymbolFilter = NameFilter.Of([name, .. _reserved, value, "__name__"u8.ToArray()]);
+        MaxPlainSymbolBytes = options.NameScheme == NameScheme.Utf8
+            ? int.Min(int.Min(options.MaxLabelNameBytes, options.MaxLabelValueBytes), int.Min(options.MaxMetricNameBytes, options.MaxMetadataBytes))
+            : 0;
     }
 
     public StampOptions Options { get; }
@@ -69,11 +82,25 @@ internal sealed class StampPlan
 
     public ReadOnlySpan<byte> TenantValue => Texts.AsSpan(ValueRange.Start, ValueRange.Length);
 
-    /// <summary>The tenant label as a field of a 1.0 series: tag, length, name, value.</summary>
-    public byte[] LabelField { get; }
+    /// <summary>The tenant label as a field of a 1.0 series: tag, length, name, value; <see cref="LabelFieldBytes"/>, and behind them room to read on.</summary>
+    public byte[] PaddedLabelField { get; }
+
+    public int LabelFieldBytes { get; }
 
     /// <summary>Which names are worth comparing with the tenant label's and the reserved ones'.</summary>
     public NameFilter Filter { get; }
+
+    /// <summary>The tenant label and the reserved ones in byte order, and behind them one that is above all names.</summary>
+    public SpecialName[] Specials { get; }
+
+    /// <summary>Whether names or values whose length takes one byte, so below 128, can be over a limit.</summary>
+    public bool HasShortLimits { get; }
+
+    /// <summary>2.0: which symbols are worth comparing with those names, with <c>__name__</c>, and with the tenant label's value.</summary>
+    public NameFilter SymbolFilter { get; }
+
+    /// <summary>2.0: most bytes of a symbol that is within all limits, whatever it stands for; 0 if each has to be looked at.</summary>
+    public int MaxPlainSymbolBytes { get; }
 
     /// <summary>Most labels of a series as sent, empty and reserved ones counted.</summary>
     public int MaxRawLabels { get; }
@@ -130,6 +157,18 @@ internal sealed class StampPlan
 
     private static bool IsLegacy(ReadOnlySpan<byte> name, SearchValues<byte> allowed) =>
         name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(allowed);
+
+    private static SpecialName[] SortSpecials(byte[] tenantLabel, byte[][] reserved)
+    {
+        // FF is in no valid name: nothing is above it.
+        byte[] last = [.. Enumerable.Repeat(byte.MaxValue, 8)];
+        var names = reserved.Where(name => !name.AsSpan().SequenceEqual(tenantLabel))
+            .Select(static name => new SpecialName(NameOrder.Prefix(name), name, IsTenantLabel: false))
+            .Append(new SpecialName(NameOrder.Prefix(tenantLabel), tenantLabel, IsTenantLabel: true))
+            .ToList();
+        names.Sort(static (a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
+        return [.. names, new SpecialName(NameOrder.Prefix(last), last, IsTenantLabel: false)];
+    }
 
     private static byte[] BuildTexts(byte[] name, byte[] value, int maxNameBytes, out WireRange[] exportedNames)
     {

@@ -2,37 +2,26 @@ using System.Text.Unicode;
 
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
-/// <summary>What is known of a symbol before any series refers to it. A series whose labels meet none of the "bad" ones needs no look at their bytes.</summary>
+/// <summary>What is known of a symbol before any series refers to it.</summary>
 [Flags]
-internal enum SymbolTraits : uint
+internal enum SymbolTraits
 {
     None = 0,
-    InvalidUtf8 = 1,
-
-    /// <summary>Cannot stand as a label name as it is: empty, invalid, too long, or a label that no writer sets.</summary>
-    BadName = 2,
-
-    /// <summary>Cannot stand as a label value as it is: empty, invalid, or too long.</summary>
-    BadValue = 4,
+    Empty = 1,
+    InvalidUtf8 = 2,
 
     /// <summary>Cannot stand as a metric name: empty, invalid, or too long.</summary>
-    BadMetricName = 8,
-
-    /// <summary>The name <c>__name__</c>.</summary>
-    NameOfMetric = 16,
+    BadMetricName = 4,
 
     /// <summary>Cannot stand as a metadata's help or unit as it is: invalid or too long.</summary>
-    BadMetadata = 32,
+    BadMetadata = 8,
 }
 
 /// <summary>The symbols of a 2.0 request, each classified once, and those that the gateway adds behind them.</summary>
 internal sealed class SymbolTable
 {
-    private static readonly ulong MetricNamePrefix = NameOrder.Prefix("__name__"u8);
-
-    private readonly ScratchArray<int> _starts = new();
+    private readonly ScratchArray<SymbolText> _texts = new();
     private readonly ScratchArray<ulong> _prefixes = new();
-    private readonly ScratchArray<ulong> _traits = new();
     private readonly ScratchArray<uint> _cutRefs = new();
     private readonly ScratchArray<uint> _exportedRefs = new();
     private readonly WriteBuffer _extra = new();
@@ -42,7 +31,7 @@ internal sealed class SymbolTable
     private bool _hasExportedRefs;
     private uint _nextRef;
 
-    public long HeldBytes => _starts.HeldBytes + _prefixes.HeldBytes + _traits.HeldBytes + _cutRefs.HeldBytes + _exportedRefs.HeldBytes + _extra.Capacity;
+    public long HeldBytes => _texts.HeldBytes + _prefixes.HeldBytes + _cutRefs.HeldBytes + _exportedRefs.HeldBytes + _extra.Capacity;
 
     /// <summary>Symbols that the sender wrote, those beyond the limit included.</summary>
     public int Count { get; private set; }
@@ -53,23 +42,34 @@ internal sealed class SymbolTable
     /// <summary>Number of the symbol with the tenant label's value.</summary>
     public uint StampValueRef { get; private set; }
 
-    /// <summary>First bytes of the sender's symbols, see <see cref="NameOrder"/>.</summary>
-    public ReadOnlySpan<ulong> Prefixes => _prefixes.Items;
+    /// <summary>
+    /// Of each of the sender's symbols the first bytes, see <see cref="NameOrder"/>; 0 for those that cannot stand as a label
+    /// name as they are: empty, invalid, too long, or a label that no writer sets. No good name has the 0.
+    /// </summary>
+    public ReadOnlySpan<ulong> NamePrefixes => _prefixes.Items.AsSpan(0, Count);
 
-    /// <summary>Of each of the sender's symbols the length (upper half) and the <see cref="SymbolTraits"/> (lower half).</summary>
-    public ReadOnlySpan<ulong> LengthsAndTraits => _traits.Items;
+    /// <summary>Number of the sender's first symbol that is <c>__name__</c>, or <see cref="uint.MaxValue"/>.</summary>
+    public uint MetricNameRef { get; private set; }
+
+    /// <summary>Bytes of the longest symbol.</summary>
+    public int MaxLength { get; private set; }
+
+    /// <summary>Whether a symbol, the first one aside, cannot stand as a label value: empty, invalid, or too long.</summary>
+    public bool HasBadValue { get; private set; }
+
+    /// <summary>Whether a symbol cannot stand as a metric name.</summary>
+    public bool HasBadMetricName { get; private set; }
 
     /// <summary>Whether the first symbol is the empty string, as it must be.</summary>
-    public bool BeginsWithEmpty => Count > 0 && _traits.Items[0] >> 32 == 0;
+    public bool BeginsWithEmpty => Count > 0 && _texts.Items[0].Length == 0;
 
     /// <summary>Whether a symbol is not UTF-8, so that the sender's symbols cannot leave as they are.</summary>
     public bool HasInvalidUtf8 { get; private set; }
 
     public void SetBudget(ByteBudget budget)
     {
-        _starts.Budget = budget;
+        _texts.Budget = budget;
         _prefixes.Budget = budget;
-        _traits.Budget = budget;
         _cutRefs.Budget = budget;
         _exportedRefs.Budget = budget;
         _extra.Budget = budget;
@@ -77,9 +77,8 @@ internal sealed class SymbolTable
 
     public void Trim(int keepBytes)
     {
-        _starts.Trim(keepBytes);
+        _texts.Trim(keepBytes);
         _prefixes.Trim(keepBytes);
-        _traits.Trim(keepBytes);
         _cutRefs.Trim(keepBytes);
         _exportedRefs.Trim(keepBytes);
         _extra.Trim(keepBytes);
@@ -97,26 +96,29 @@ internal sealed class SymbolTable
         Count = 0;
         StampNameRef = uint.MaxValue;
         StampValueRef = uint.MaxValue;
+        MetricNameRef = uint.MaxValue;
+        MaxLength = 0;
+        HasBadValue = false;
+        HasBadMetricName = false;
     }
 
     /// <summary>Takes the sender's next symbol. Beyond the limit symbols are only counted: the request is refused.</summary>
     public void Add(WireRange range)
     {
         int index = Count++;
-        if (index >= Plan.Options.MaxSymbolsPerRequest)
+        if (index >= _texts.Items.Length && !TryGrow(index))
         {
             return;
         }
 
-        if (index >= _starts.Items.Length)
-        {
-            Grow(index);
-        }
-
-        ulong prefix = NameOrder.Prefix(_message, range.Start, range.Length);
-        _starts.Items[index] = range.Start;
+        ulong prefix = range.Length > 0 ? NameOrder.ShortPrefix(_message, range.Start, range.Length) : 0;
+        // Most symbols are nothing special, and that is seen without a look at their bytes.
+        bool isPlain = (uint)(range.Length - 1) < (uint)Plan.MaxPlainSymbolBytes && !Plan.SymbolFilter.MayHold(prefix)
+            && FastBytes.IsAscii(_message, range.Start, range.Length);
+        SymbolTraits traits = isPlain ? SymbolTraits.None : Classify(index, range, ref prefix);
+        _texts.Items[index] = new SymbolText(range.Start, range.Length, traits);
         _prefixes.Items[index] = prefix;
-        _traits.Items[index] = ((ulong)(uint)range.Length << 32) | (uint)Classify(index, range, prefix);
+        MaxLength = Math.Max(MaxLength, range.Length);
     }
 
     /// <summary>Call once all of the sender's symbols are known: those of the stamp that are not among them are added.</summary>
@@ -133,9 +135,9 @@ internal sealed class SymbolTable
     }
 
     /// <summary>Where a symbol of the sender is in the request.</summary>
-    public WireRange Range(uint reference) => new(_starts.Items[reference], (int)(_traits.Items[reference] >> 32));
+    public WireRange Range(uint reference) => new(_texts.Items[reference].Start, _texts.Items[reference].Length);
 
-    public SymbolTraits Traits(uint reference) => (SymbolTraits)(uint)_traits.Items[reference];
+    public SymbolTraits Traits(uint reference) => _texts.Items[reference].Traits;
 
     /// <summary>The symbol with the name <see cref="StampPlan.ExportedName"/> of <paramref name="depth"/>; added when first asked for.</summary>
     public uint ExportedRef(int depth)
@@ -197,70 +199,88 @@ internal sealed class SymbolTable
         return _nextRef++;
     }
 
-    private void Grow(int index)
+    /// <summary>Makes room for a symbol more, or says that there are too many.</summary>
+    private bool TryGrow(int index)
     {
+        int limit = Plan.Options.MaxSymbolsPerRequest;
+        if (index >= limit)
+        {
+            return false;
+        }
+
         // Doubled, not by a quarter: how many there are is known only at the end, and the limit bounds it.
-        _starts.Ensure(Math.Min(Math.Max(2 * index, 64), Math.Max(Plan.Options.MaxSymbolsPerRequest, index + 1)));
-        _prefixes.Ensure(_starts.Items.Length);
-        _traits.Ensure(_starts.Items.Length);
+        _texts.Ensure(Math.Min(Math.Max(2 * index, 64), limit));
+        _prefixes.Ensure(_texts.Items.Length);
+        return true;
     }
 
-    private SymbolTraits Classify(int index, WireRange range, ulong prefix)
+    private SymbolTraits Classify(int index, WireRange range, ref ulong prefix)
     {
         ReadOnlySpan<byte> symbol = _message.AsSpan(range.Start, range.Length);
-        if (symbol.IsEmpty)
+        SymbolTraits traits = ClassifyText(symbol);
+        HasInvalidUtf8 |= (traits & SymbolTraits.InvalidUtf8) != 0;
+        // The first one is always empty, and no common series refers to it.
+        HasBadMetricName |= (traits & SymbolTraits.BadMetricName) != 0 && index > 0;
+        bool isUnusable = (traits & (SymbolTraits.Empty | SymbolTraits.InvalidUtf8)) != 0;
+        HasBadValue |= index > 0 && (isUnusable || symbol.Length > Plan.Options.MaxLabelValueBytes);
+        if (isUnusable)
         {
-            return SymbolTraits.BadName | SymbolTraits.BadValue | SymbolTraits.BadMetricName;
+            prefix = 0;
+            return traits;
         }
 
-        if (!Utf8.IsValid(symbol))
-        {
-            HasInvalidUtf8 = true;
-            return SymbolTraits.InvalidUtf8 | SymbolTraits.BadName | SymbolTraits.BadValue | SymbolTraits.BadMetricName | SymbolTraits.BadMetadata;
-        }
-
-        if (symbol.SequenceEqual(Plan.TenantValue) && StampValueRef == uint.MaxValue)
+        if (StampValueRef == uint.MaxValue && symbol.SequenceEqual(Plan.TenantValue))
         {
             StampValueRef = (uint)index;
         }
 
-        SymbolTraits traits = ClassifyLength(symbol);
-        if (Plan.Filter.MayHold(prefix))
+        if (MetricNameRef == uint.MaxValue && symbol.SequenceEqual("__name__"u8))
         {
-            traits |= ClassifySpecial(index, symbol);
+            MetricNameRef = (uint)index;
         }
 
-        if (!Plan.AllowsLabelName(symbol))
+        if (IsSpecial(index, symbol, prefix) || symbol.Length > Plan.Options.MaxLabelNameBytes || !Plan.AllowsLabelName(symbol))
         {
-            traits |= SymbolTraits.BadName;
+            prefix = 0;
         }
 
-        if (!Plan.AllowsMetricName(symbol))
-        {
-            traits |= SymbolTraits.BadMetricName;
-        }
-
-        return prefix == MetricNamePrefix && symbol.Length == 8 ? traits | SymbolTraits.NameOfMetric : traits;
+        return traits;
     }
 
-    private SymbolTraits ClassifyLength(ReadOnlySpan<byte> symbol)
+    private SymbolTraits ClassifyText(ReadOnlySpan<byte> symbol)
     {
-        StampOptions options = Plan.Options;
-        return (symbol.Length > options.MaxLabelNameBytes ? SymbolTraits.BadName : SymbolTraits.None)
-            | (symbol.Length > options.MaxLabelValueBytes ? SymbolTraits.BadValue : SymbolTraits.None)
-            | (symbol.Length > options.MaxMetricNameBytes ? SymbolTraits.BadMetricName : SymbolTraits.None)
-            | (symbol.Length > options.MaxMetadataBytes ? SymbolTraits.BadMetadata : SymbolTraits.None);
+        if (symbol.IsEmpty)
+        {
+            return SymbolTraits.Empty | SymbolTraits.BadMetricName;
+        }
+
+        if (!Utf8.IsValid(symbol))
+        {
+            return SymbolTraits.InvalidUtf8 | SymbolTraits.BadMetricName | SymbolTraits.BadMetadata;
+        }
+
+        bool isBadMetricName = symbol.Length > Plan.Options.MaxMetricNameBytes || !Plan.AllowsMetricName(symbol);
+        return (isBadMetricName ? SymbolTraits.BadMetricName : SymbolTraits.None)
+            | (symbol.Length > Plan.Options.MaxMetadataBytes ? SymbolTraits.BadMetadata : SymbolTraits.None);
     }
 
-    private SymbolTraits ClassifySpecial(int index, ReadOnlySpan<byte> symbol)
+    /// <summary>Whether this is a label that no writer sets; notes the first symbol that is the tenant label's name.</summary>
+    private bool IsSpecial(int index, ReadOnlySpan<byte> symbol, ulong prefix)
     {
+        if (!Plan.Filter.MayHold(prefix))
+        {
+            return false;
+        }
+
         if (Plan.IsTenantLabel(symbol))
         {
-            // The first one is used; each one, first or later, is a label that no writer sets.
             StampNameRef = Math.Min(StampNameRef, (uint)index);
-            return SymbolTraits.BadName;
+            return true;
         }
 
-        return Plan.IsReserved(symbol) ? SymbolTraits.BadName : SymbolTraits.None;
+        return Plan.IsReserved(symbol);
     }
+
+    /// <summary>Where a symbol is, and what is known of it.</summary>
+    private readonly record struct SymbolText(int Start, int Length, SymbolTraits Traits);
 }

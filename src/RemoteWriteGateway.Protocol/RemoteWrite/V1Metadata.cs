@@ -41,8 +41,7 @@ internal struct V1Metadata
     }
 
     /// <summary>Writes the entry anew, or counts why it is dropped: the sender is not told of faults in metadata.</summary>
-    /// <returns>Whether it was written.</returns>
-    public readonly bool TryWrite(ReadOnlySpan<byte> message, StampOptions options, StampResult result, WriteBuffer output)
+    public readonly void Write(ReadOnlySpan<byte> message, StampOptions options, StampResult result, WriteBuffer output)
     {
         ReadOnlySpan<byte> name = message.Slice(_name.Start, _name.Length);
         ReadOnlySpan<byte> help = message.Slice(_help.Start, _help.Length);
@@ -51,7 +50,7 @@ internal struct V1Metadata
         if (reason != StampReason.None)
         {
             result.DropMetadata(reason);
-            return false;
+            return;
         }
 
         int start = output.BeginMessage(V1Tags.Metadata);
@@ -65,7 +64,6 @@ internal struct V1Metadata
         AppendText(output, V1Tags.MetadataHelp, Utf8Text.Cut(help, options.MaxMetadataBytes));
         AppendText(output, V1Tags.MetadataUnit, unit);
         output.EndMessage(start);
-        return true;
     }
 
     private static StampReason Judge(ReadOnlySpan<byte> name, ReadOnlySpan<byte> help, ReadOnlySpan<byte> unit, StampOptions options)

@@ -2,10 +2,10 @@ namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>Stamps a <c>prometheus.WriteRequest</c>.</summary>
 /// <remarks>
-/// This is the general way, right for any shape of message. <c>V1FastSeries</c> does the same for series of the
+/// This is the general way, right for any shape of message. <see cref="V1FastSeries"/> does the same for series of the
 /// shape that senders commonly write, byte for byte, and leaves all others to this one.
 /// </remarks>
-internal ref struct V1Stamper(WriteWork work, StampPlan plan)
+internal ref struct V1Stamper(WriteWork work, StampPlan plan, TimeWindow window, bool isFast)
 {
     private readonly ReadOnlySpan<byte> _message = work.Decoded.Span;
     private readonly WriteBuffer _output = work.Stamped;
@@ -13,48 +13,75 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan)
     private readonly LabelSet _labels = work.Scratch.Labels;
     private readonly LabelSet _exemplarLabels = work.Scratch.ExemplarLabels;
     private readonly ItemGate _items = work.Scratch.Items;
+    private V1FastSeries _fast = new(work, plan, window);
     private ItemCounts _read;
 
     public void Stamp()
     {
         var reader = new WireReader(_message);
-        while (!_result.HasFault && reader.TryReadTag(out WireTag tag))
+        while (!_result.HasFault)
         {
-            switch (tag.Field)
+            StampRun(ref reader);
+            if (!reader.TryReadTag(out WireTag tag))
             {
-                case 1:
-                    WireRange series = reader.ReadBytes(tag);
-                    if (!reader.HasFault)
-                    {
-                        StampEntry(reader, series);
-                    }
-
-                    break;
-                case 3:
-                    WireRange metadata = reader.ReadBytes(tag);
-                    if (!reader.HasFault)
-                    {
-                        CopyMetadata(metadata);
-                    }
-
-                    break;
-                default:
-                    reader.Skip(tag);
-                    _result.UnknownFields++;
-                    break;
+                break;
             }
+
+            StampField(ref reader, tag);
         }
 
         FailIfMalformed(reader);
-        _result.Read = _read;
+        _result.Read = _read + _fast.Items.Counts;
+        _result.SeriesRead += _fast.SeriesCount;
+        _result.HasOutput = _output.Length > 0;
+        _items.Add(_fast.Items);
+    }
+
+    /// <summary>Passes over series of the common shape, as many as there are from where <paramref name="reader"/> stands.</summary>
+    private void StampRun(ref WireReader reader)
+    {
+        if (isFast && !reader.HasFault)
+        {
+            long seriesLeft = plan.Options.MaxSeriesPerRequest - _result.SeriesRead - _fast.SeriesCount;
+            long itemsLeft = plan.Options.MaxSamplesPerRequest - _read.Total - _fast.Items.Total;
+            reader.MoveTo(_fast.StampRun(reader.Position, seriesLeft, itemsLeft));
+        }
+    }
+
+    private void StampField(ref WireReader reader, WireTag tag)
+    {
+        switch (tag.Field)
+        {
+            case 1:
+                WireRange series = reader.ReadBytes(tag);
+                if (!reader.HasFault)
+                {
+                    StampEntry(reader, series);
+                }
+
+                break;
+            case 3:
+                WireRange metadata = reader.ReadBytes(tag);
+                if (!reader.HasFault)
+                {
+                    CopyMetadata(metadata);
+                }
+
+                break;
+            default:
+                reader.Skip(tag);
+                _result.UnknownFields++;
+                break;
+        }
     }
 
     private void StampEntry(WireReader rest, WireRange series)
     {
         int limit = plan.Options.MaxSeriesPerRequest;
-        if (++_result.SeriesRead > limit)
+        long soFar = ++_result.SeriesRead + _fast.SeriesCount;
+        if (soFar > limit)
         {
-            long all = _result.SeriesRead + RequestCount.Series(rest, WriteProtocol.V1);
+            long all = soFar + RequestCount.Series(rest, WriteProtocol.V1);
             _result.SetFault(StampReason.TooManySeries, StampText.TooMany("series", all, limit, "maxSeriesPerRequest"));
             return;
         }
@@ -72,9 +99,10 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan)
 
         _read += found.Counts;
         int limit = plan.Options.MaxSamplesPerRequest;
-        if (_read.Total > limit)
+        long soFar = _read.Total + _fast.Items.Total;
+        if (soFar > limit)
         {
-            long all = _read.Total + RequestCount.Items(rest, WriteProtocol.V1);
+            long all = soFar + RequestCount.Items(rest, WriteProtocol.V1);
             _result.SetFault(StampReason.TooManySamples, StampText.TooMany("samples, histograms and exemplars", all, limit, "maxSamplesPerRequest"));
             return;
         }
@@ -179,7 +207,6 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan)
         }
 
         _output.EndMessage(start);
-        _result.HasOutput = true;
     }
 
     private readonly void CopySamples(WireRange series)
@@ -316,9 +343,9 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan)
         WireReader reader = WireReader.Within(_message, range);
         V1Metadata metadata = V1Metadata.Read(ref reader, _result);
         FailIfMalformed(reader);
-        if (!_result.HasFault && metadata.TryWrite(_message, plan.Options, _result, _output))
+        if (!_result.HasFault)
         {
-            _result.HasOutput = true;
+            metadata.Write(_message, plan.Options, _result, _output);
         }
     }
 

@@ -90,6 +90,9 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
 
     public readonly ReadOnlySpan<byte> Slice(WireRange range) => _message.Slice(range.Start, range.Length);
 
+    /// <summary>Goes on at <paramref name="position"/>, to which fields of the message that is being read were passed over.</summary>
+    public void MoveTo(int position) => Position = position;
+
     /// <summary>The next field's tag. False at the end of the message, and after a fault.</summary>
     public bool TryReadTag(out WireTag tag)
     {
@@ -201,6 +204,21 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
 
         range = default;
         return false;
+    }
+
+    /// <summary>Reads the next field if it has the tag <paramref name="wanted"/>, of a string or message. False before any other one, at the end, and after a fault.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFindNext(byte wanted, out WireRange range)
+    {
+        if (Position >= End || _message[Position] != wanted)
+        {
+            range = default;
+            return false;
+        }
+
+        Position++;
+        range = ReadBytes();
+        return !HasFault;
     }
 
     /// <summary>Passes over a field that is not known.</summary>

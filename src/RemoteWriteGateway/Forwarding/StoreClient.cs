@@ -254,7 +254,7 @@ internal sealed class StoreClient : IDisposable
         }
     }
 
-    private static StoreReply NoAnswer(ForwardTime time, ReplyKind kind) => new(time.IsStopped ? ReplyKind.Stopped : kind);
+    private static StoreReply NoAnswer(ForwardTime time, ReplyKind kind) => new(time.IsStopped ? ReplyKind.Stopped : kind) { Limit = time.AnswerLimit };
 
     // All of these are met before the first byte of the request leaves.
     private static bool IsBeforeSending(HttpRequestException e) => e.HttpRequestError is

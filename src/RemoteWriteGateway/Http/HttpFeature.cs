@@ -11,10 +11,8 @@ internal static class HttpFeature
 {
     public static IServiceCollection AddHttp(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<HttpOptions, HttpOptionsValidator>()
-            .BindConfiguration(HttpOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
-        services.AddOptionsWithValidateOnStart<ManagementOptions, ManagementOptionsValidator>()
-            .BindConfiguration(ManagementOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<HttpOptions, HttpOptionsValidator>(HttpOptions.Section);
+        services.AddSection<ManagementOptions, ManagementOptionsValidator>(ManagementOptions.Section);
 
         // A registry of its own for each host, so that two hosts in one process do not share counts.
         CollectorRegistry registry = Metrics.NewCustomRegistry();

@@ -16,8 +16,7 @@ internal static class IngestFeature
 
     public static IServiceCollection AddIngest(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<IngestOptions, IngestOptionsValidator>()
-            .BindConfiguration(IngestOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<IngestOptions, IngestOptionsValidator>(IngestOptions.Section);
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<IngestOptions>>((kestrel, ingest) =>
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(ingest.Value.MinBodyBytesPerSecond, BodyRateGrace));
         services.AddSingleton<ITenantSettingsReader, WriteSettingsReader>();
@@ -28,6 +27,7 @@ internal static class IngestFeature
             return new WriteWorkPool(bounds.MaxInflightRequests, bounds.MaxInflightBytes, provider.GetRequiredService<IMetricFactory>());
         });
         services.AddSingleton<WriteTargets>();
+        services.AddHostedService<TenantPreparation>();
         services.AddSingleton<WriteEndpoint>();
         services.AddSingleton<RefusedWrites>();
         return services;

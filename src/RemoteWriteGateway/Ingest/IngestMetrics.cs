@@ -61,11 +61,53 @@ internal sealed class IngestMetrics(IMetricFactory metrics)
     public Gauge LimitValue { get; } = metrics.CreateGauge(
         "rwgateway_limit_value", "Configured limits", ["tenant", "limit"]);
 
+    /// <summary>Shows a tenant's limits as they are configured: bytes, numbers, and times in seconds.</summary>
+    public void ShowLimits(string tenant, WriteSettings settings)
+    {
+        string label = Of(tenant).Tenant;
+        if (label != tenant)
+        {
+            return;
+        }
+
+        Show("maxBodyBytes", settings.MaxBodyBytes);
+        Show("maxDecodedBytes", settings.MaxDecodedBytes);
+        Show("maxExpandedBytes", settings.MaxExpandedBytes);
+        Show("maxSeriesPerRequest", settings.MaxSeriesPerRequest);
+        Show("maxSamplesPerRequest", settings.MaxSamplesPerRequest);
+        Show("maxLabelsPerSeries", settings.MaxLabelsPerSeries);
+        Show("maxMetricNameBytes", settings.MaxMetricNameBytes);
+        Show("maxLabelNameBytes", settings.MaxLabelNameBytes);
+        Show("maxLabelValueBytes", settings.MaxLabelValueBytes);
+        Show("maxMetadataBytes", settings.MaxMetadataBytes);
+        Show("maxHistogramBuckets", settings.MaxHistogramBuckets);
+        Show("maxFuture", settings.MaxFuture.TotalSeconds);
+        Show("maxPast", settings.MaxPast.TotalSeconds);
+        Show("maxInflightRequests", settings.MaxInflightRequests);
+
+        void Show(string limit, double value) => LimitValue.WithLabels(label, limit).Set(value);
+    }
+
     /// <summary>The metrics of a declared tenant, at zero when first asked for.</summary>
     public TenantMetrics Of(string tenant) => _tenants.TryGetValue(tenant, out TenantMetrics? known)
         ? known
         : _tenants.Count < MaxTenants ? _tenants.GetOrAdd(tenant, name => new TenantMetrics(this, name))
         : _tenants.GetOrAdd("_other", name => new TenantMetrics(this, name));
+}
+
+/// <summary>The children of <see cref="IngestMetrics.WrittenItems"/> for one tenant and store.</summary>
+internal sealed class WrittenMetrics(IngestMetrics metrics, string tenant, string store)
+{
+    private readonly Counter.Child _samples = metrics.WrittenItems.WithLabels(tenant, store, "sample");
+    private readonly Counter.Child _histograms = metrics.WrittenItems.WithLabels(tenant, store, "histogram");
+    private readonly Counter.Child _exemplars = metrics.WrittenItems.WithLabels(tenant, store, "exemplar");
+
+    public void Count(ItemCounts written)
+    {
+        _samples.Inc(written.Samples);
+        _histograms.Inc(written.Histograms);
+        _exemplars.Inc(written.Exemplars);
+    }
 }
 
 /// <summary>The children of <see cref="IngestMetrics"/> for one tenant and both protocols, so that a request looks nothing up.</summary>
@@ -127,14 +169,6 @@ internal sealed class TenantMetrics
                 _metrics.MetadataDropped.WithLabels(Tenant, reason.Id()).Inc(dropped);
             }
         }
-    }
-
-    /// <summary>Counts what the store has, or what was left out by policy.</summary>
-    public void CountWritten(string store, ItemCounts written)
-    {
-        _metrics.WrittenItems.WithLabels(Tenant, store, "sample").Inc(written.Samples);
-        _metrics.WrittenItems.WithLabels(Tenant, store, "histogram").Inc(written.Histograms);
-        _metrics.WrittenItems.WithLabels(Tenant, store, "exemplar").Inc(written.Exemplars);
     }
 
     public void CountRefusedItems(string reason, long series, ItemCounts items)

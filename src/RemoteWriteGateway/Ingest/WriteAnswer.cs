@@ -42,26 +42,26 @@ internal static class WriteAnswer
         return WriteAsync(http, statusCode, [new Line(reason, text, 1)], storeRetryAfter: null);
     }
 
-    /// <summary>Answers a request that was stamped and, if anything was left of it, handed to the store.</summary>
+    /// <summary>Answers a request that was stamped and handed on.</summary>
     /// <param name="http">The request.</param>
     /// <param name="target">Its tenant and store.</param>
     /// <param name="protocol">The sender's protocol.</param>
     /// <param name="result">What stamping found; no fault.</param>
-    /// <param name="verdict">What the store said, or null if nothing was left to send.</param>
-    public static Task AnswerAsync(HttpContext http, WriteTarget target, WriteProtocol protocol, StampResult result, StoreVerdict? verdict)
+    /// <param name="verdict">What the store said.</param>
+    public static Task AnswerAsync(HttpContext http, WriteTarget target, WriteProtocol protocol, StampResult result, StoreVerdict verdict)
     {
-        ItemCounts written = verdict?.Written ?? result.Accepted;
-        SetWritten(http.Response, protocol, written);
-        target.CountWritten(written);
-        if (verdict is { Kind: VerdictKind.Retry })
+        SetWritten(http.Response, protocol, verdict.Written);
+        if (verdict.Kind == VerdictKind.Retry)
         {
+            // Not counted as written, whatever parts of it were: the whole request comes again.
             StoreFault fault = verdict.Faults[0];
             target.CountRefusedRequest(fault.Reason);
             int status = verdict.TenantIsLimited ? target.Settings.LimitStatus : StatusCodes.Status503ServiceUnavailable;
             return WriteAsync(http, status, [new Line(fault.Reason, fault.Text, 1)], verdict.RetryAfter);
         }
 
-        if (!result.HasRefusals && verdict is null or { Kind: VerdictKind.Written })
+        target.CountWritten(verdict.Written);
+        if (!result.HasRefusals && verdict.Kind == VerdictKind.Written)
         {
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return Task.CompletedTask;
@@ -69,15 +69,15 @@ internal static class WriteAnswer
 
         List<Line> lines = [];
         AddRefusals(result, target, lines);
-        foreach (StoreFault fault in verdict?.Faults ?? [])
+        foreach (StoreFault fault in verdict.Faults)
         {
             target.CountRefusedItems(fault.Reason, 0, fault.Items);
-            lines.Add(new Line(fault.Reason, fault.Text, fault.Items.Total));
-        }
+            if (fault.Reason != "store-partial-write")
+            {
+                target.CountRefusedRequest(fault.Reason);
+            }
 
-        if (written == default)
-        {
-            target.CountRefusedRequest(lines.MaxBy(line => line.Weight).Reason);
+            lines.Add(new Line(fault.Reason, fault.Text, fault.Items.Total));
         }
 
         return WriteAsync(http, StatusCodes.Status400BadRequest, lines, storeRetryAfter: null);

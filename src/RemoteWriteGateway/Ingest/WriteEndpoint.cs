@@ -130,6 +130,7 @@ internal sealed class WriteEndpoint(
 
             // 3. Stamp.
             SeriesStamper.Stamp(protocol, target.OptionsFor(protocol), time.GetUtcNow().ToUnixTimeMilliseconds(), work);
+            BoundExpansion(result, store, protocol, settings.MaxExpandedBytes);
         }
 
         if (result.Fault != StampReason.None)
@@ -140,14 +141,22 @@ internal sealed class WriteEndpoint(
 
         target.Metrics.Observe(protocol, result);
 
-        // 4. Forward. No RequestAborted here: a sender that hangs up does not stop what has begun.
-        StoreVerdict? verdict = null;
-        if (result.HasOutput)
-        {
-            verdict = await forwarder.SendAsync(store, target.Tenant, protocol, work, options.Value.DirectTimeout, CancellationToken.None);
-        }
+        // 4. Forward. No token: a sender that hangs up does not stop what has begun. If nothing is left to send, the store is not asked.
+        StoreVerdict verdict = await forwarder.SendAsync(
+            store, target.Tenant, protocol, work, options.Value.DirectTimeout, CancellationToken.None);
 
         // 5. Answer.
         await WriteAnswer.AnswerAsync(http, target, protocol, result, verdict);
+    }
+
+    /// <summary>Refuses a request of a few megabytes whose histograms would become gigabytes of classic series on their way to the store.</summary>
+    private static void BoundExpansion(StampResult result, Store store, WriteProtocol protocol, long maxBytes)
+    {
+        if (result.Fault == StampReason.None && result.ClassicLabelBytes > maxBytes && store.ExpandsCustomBounds(protocol))
+        {
+            result.SetFault(
+                StampReason.ExpandedTooLarge,
+                $"labels of histograms with custom bounds come to {result.ClassicLabelBytes} bytes as classic series, limit {maxBytes}; send smaller batches or raise maxExpandedBytes");
+        }
     }
 }

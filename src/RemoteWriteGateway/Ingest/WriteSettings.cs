@@ -1,3 +1,4 @@
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tenancy;
 
@@ -49,8 +50,13 @@ internal sealed record WriteSettings
 }
 
 /// <summary>Reads the keys of a tenant that concern its writes.</summary>
-internal sealed class WriteSettingsReader : ITenantSettingsReader
+/// <param name="stores">The configured stores, or null where a document is read without a configuration (the command line).</param>
+internal sealed class WriteSettingsReader(StoreDirectory? stores) : ITenantSettingsReader
 {
+    // Azure Monitor refuses what is older: a limit above would be none. Other stores take a late batch of an hour.
+    private static readonly TimeSpan AzureMonitorWindow = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan LeastPast = TimeSpan.FromHours(1);
+
     private const long MiB = 1L << 20;
     private const long GiB = 1L << 30;
 
@@ -91,6 +97,14 @@ internal sealed class WriteSettingsReader : ITenantSettingsReader
             source.Fault("limits.limitStatus", $"{settings.LimitStatus} is not a status for limits; expected 429, 503 or 400");
         }
 
+        TimeSpan least = StoreOf(source) is { Kind: not StoreKind.AzureMonitor } ? LeastPast : AzureMonitorWindow;
+        if (settings.MaxPast != TimeSpan.Zero && settings.MaxPast < least)
+        {
+            source.Fault("limits.maxPast", $"is under {least.TotalMinutes} min: senders that catch up after an outage would lose their data; expected 0 (off) or more");
+        }
+
         return settings;
     }
+
+    private Store? StoreOf(ITenantSettingsSource source) => source.Text("store") is { } name ? stores?.Find(name) : stores?.Only;
 }

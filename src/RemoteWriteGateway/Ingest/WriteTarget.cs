@@ -14,6 +14,7 @@ internal sealed class WriteTarget
     private readonly InflightCount _inflight;
     private readonly StampOptions _options;
     private readonly StampOptions _withoutCustomBounds;
+    private readonly WrittenMetrics? _written;
 
     public WriteTarget(Tenant tenant, Store? store, Func<bool, StampOptions> options, IngestMetrics metrics, InflightCount inflight)
     {
@@ -23,6 +24,7 @@ internal sealed class WriteTarget
         _options = options(false);
         _withoutCustomBounds = options(true);
         Metrics = metrics.Of(tenant.Name);
+        _written = store is null ? null : new WrittenMetrics(metrics, Metrics.Tenant, store.Name);
         _metrics = metrics;
         _inflight = inflight;
     }
@@ -48,13 +50,8 @@ internal sealed class WriteTarget
 
     public void CountRefusedItems(string reason, long series, ItemCounts items) => Metrics.CountRefusedItems(reason, series, items);
 
-    public void CountWritten(ItemCounts written)
-    {
-        if (Store is not null)
-        {
-            Metrics.CountWritten(Store.Name, written);
-        }
-    }
+    /// <summary>Counts what the store has, or what was left out by policy.</summary>
+    public void CountWritten(ItemCounts written) => _written?.Count(written);
 }
 
 /// <summary>How many of a tenant's requests are in flight. It outlives policy snapshots, as the requests do.</summary>
@@ -85,6 +82,15 @@ internal sealed class WriteTargets(IngestMetrics metrics, IOptions<IngestOptions
 
     public WriteTarget Of(Tenant tenant) =>
         _targets.TryGetValue(tenant, out WriteTarget? target) ? target : _targets.GetValue(tenant, Make);
+
+    /// <summary>Makes the targets of a new snapshot, so that its tenants' metrics are there, at zero, before the first request.</summary>
+    public void Prepare(PolicySnapshot policy)
+    {
+        foreach (Tenant tenant in policy.Tenants)
+        {
+            metrics.ShowLimits(tenant.Name, Of(tenant).Settings);
+        }
+    }
 
     private WriteTarget Make(Tenant tenant)
     {

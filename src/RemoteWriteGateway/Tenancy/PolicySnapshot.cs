@@ -13,6 +13,7 @@ internal sealed class PolicySnapshot
     /// <summary>Compiles one. <paramref name="tenants"/> are sorted by name, ordinally; <see cref="Tenant.Ordinal"/> is the place in this list.</summary>
     public PolicySnapshot(
         PolicyDocument document,
+        Guid? directory,
         TokenRules tokens,
         ImmutableArray<Tenant> tenants,
         ImmutableArray<Binding> bindings,
@@ -20,6 +21,7 @@ internal sealed class PolicySnapshot
         RevocationList revocations)
     {
         Document = document;
+        Directory = directory;
         Tokens = tokens;
         Tenants = tenants;
         Bindings = bindings;
@@ -37,6 +39,9 @@ internal sealed class PolicySnapshot
     /// <summary>First 16 hex digits of the document's SHA-256.</summary>
     public string Version => Document.Version;
 
+    /// <summary>The directory that the policy is for, or null if it does not say.</summary>
+    public Guid? Directory { get; }
+
     public TokenRules Tokens { get; }
 
     /// <summary>All declared tenants, sorted by name.</summary>
@@ -52,6 +57,20 @@ internal sealed class PolicySnapshot
 
     /// <summary>The tenant of this name, compared ordinally, or null if none is declared.</summary>
     public Tenant? FindTenant(ReadOnlySpan<char> name) => _tenantsBySpan.TryGetValue(name, out Tenant? found) ? found : null;
+
+    /// <summary>Whether one of <paramref name="roles"/> names a declared tenant by <paramref name="template"/>.</summary>
+    public bool NamesTenant(RoleTemplate template, ReadOnlySpan<string> roles)
+    {
+        foreach (string role in roles)
+        {
+            if (template.TryCapture(role, out ReadOnlySpan<char> name) && FindTenant(name) is not null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Finds the bindings that may grant <paramref name="permission"/>, as places in <see cref="Bindings"/>.</summary>
     public RuleIndex BindingsOf(string permission) => _bindingsOf[IndexOf(permission)];

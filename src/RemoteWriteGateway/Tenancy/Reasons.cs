@@ -1,9 +1,10 @@
+using System.Collections.Immutable;
+
 namespace RemoteWriteGateway.Tenancy;
 
 /// <summary>Ids of the reasons for which a policy or the choice of a tenant refuses a request.</summary>
 internal static class Reasons
 {
-    public const string NoCredentials = "no-credentials";
     public const string Revoked = "revoked";
     public const string TokenTooOld = "token-too-old";
     public const string ScopeMissing = "scope-missing";
@@ -18,4 +19,11 @@ internal static class Reasons
     public const string TenantInvalid = "tenant-invalid";
     public const string TenantAmbiguous = "tenant-ambiguous";
     public const string TooManyTenants = "too-many-tenants";
+
+    /// <summary>Those that follow from a policy, a caller and the tenants that are requested, and from nothing else of a request.</summary>
+    public static ImmutableArray<string> OfPolicy { get; } =
+    [
+        Revoked, TokenTooOld, ScopeMissing, IdTypMissing, ClientAuthTooWeak, NoRoles, PermissionDenied, DeniedByPolicy, GroupsOverage,
+        TenantNotGranted, TenantInvalid, TenantAmbiguous, TooManyTenants,
+    ];
 }

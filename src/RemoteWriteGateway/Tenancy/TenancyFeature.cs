@@ -15,10 +15,8 @@ internal static class TenancyFeature
     /// </summary>
     public static IServiceCollection AddTenancy(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<PolicyOptions, PolicyOptionsValidator>()
-            .BindConfiguration(PolicyOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
-        services.AddOptionsWithValidateOnStart<TenancyOptions, TenancyOptionsValidator>()
-            .BindConfiguration(TenancyOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<PolicyOptions, PolicyOptionsValidator>(PolicyOptions.Section);
+        services.AddSection<TenancyOptions, TenancyOptionsValidator>(TenancyOptions.Section);
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(provider => new PolicyLoader(

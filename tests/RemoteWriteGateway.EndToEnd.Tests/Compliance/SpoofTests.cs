@@ -57,7 +57,7 @@ public sealed class SpoofTests(ReceiverStand stand)
         Assert.Equal((204, ""), (answer.Status, answer.Text));
         Assert.Equal(
             StoredSeries.Key([new("__name__", metric), new("tenant", tenant)]),
-            Assert.Single(await store.ReadAsync($"{{__name__=\"{metric}\"}}", Cancellation)).Key);
+            Assert.Single(await store.ReadOnceThereAsync($"{{__name__=\"{metric}\"}}", 1, Cancellation)).Key);
         Assert.Empty(await store.ReadAsync($"{{tenant=\"{Victim}\"}}", Cancellation));
     }
 

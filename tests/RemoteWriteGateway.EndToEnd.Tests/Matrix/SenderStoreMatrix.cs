@@ -93,6 +93,7 @@ public sealed class SenderStoreMatrix : IAsyncLifetime
         scrape_configs:
         - job_name: scripted
           metrics_path: /metrics/{{program}}
+          honor_timestamps: true
           static_configs: [{ targets: ["{{Target.Url.Authority}}"] }]
 
         """);

@@ -27,7 +27,7 @@ public sealed class OutageTests
 
         // The sender begins while nothing can be verified, and is refused again and again.
         target.Open();
-        await PrometheusServer.StartAsync(workspace, "sender", PrometheusServer.Version3, _ => SenderConfiguration(target, gateway, emulator), Cancellation);
+        await PrometheusServer.StartAsync(workspace, "sender", PrometheusServer.Version3, _ => SenderConfiguration(target, gateway, emulator, message: null), Cancellation);
         await Eventually.TrueAsync(
             async () => target.IsExhausted("prometheus")
                 && await gateway.MetricAsync("rwgateway_refusals_total", Cancellation, "reason=\"identity-unavailable\"") > 1,
@@ -66,24 +66,17 @@ public sealed class OutageTests
         Assert.Equal(0, await gateway.MetricAsync("rwgateway_refusals_total", Cancellation));
     }
 
-    [Fact]
-    public async Task A_store_that_is_killed_under_a_sender_and_comes_back_has_everything()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(SenderConfigurations.V2)]
+    public async Task A_store_that_is_killed_under_a_sender_and_comes_back_has_everything(string? message)
     {
         await using Workspace workspace = new();
         Emulator emulator = await Emulator.StartAsync(workspace, [Tenant], Cancellation);
         ScriptedTarget target = await ScriptedTarget.StartAsync(workspace, Cancellation);
         PrometheusServer store = await PrometheusServer.StartStoreAsync(workspace, "store", PrometheusServer.Version3, Cancellation);
         Gateway gateway = await Gateway.StartAsync(workspace, emulator, Stores(store), [new(Tenant, "main")], Cancellation);
-        await PrometheusServer.StartAsync(workspace, "sender", PrometheusServer.Version3, _ => SenderConfiguration(target, gateway, emulator), Cancellation);
-        await Eventually.TrueAsync(
-            async () => (await store.ReadAsync("{__name__=\"up\",job=\"scripted\"}", Cancellation)).Count > 0,
-            () => $"nothing has arrived\n{gateway.LogText}",
-            Cancellation);
-        target.Open();
-        await Eventually.TrueAsync(
-            async () => (await store.ReadAsync("{__name__=\"e2e_numbered\"}", Cancellation)).SampleCount >= 2 * ScriptedTarget.NumberedSeries,
-            () => $"nothing has arrived\n{gateway.LogText}",
-            Cancellation);
+        await StartSenderAndSeeItWriteAsync(workspace, target, gateway, emulator, store, message);
 
         store.Kill();
         await Eventually.TrueAsync(
@@ -95,17 +88,56 @@ public sealed class OutageTests
         await AssertEverythingArrivesAsync(target, store, gateway);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(SenderConfigurations.V2)]
+    public async Task A_gateway_that_is_killed_under_a_sender_and_comes_back_loses_nothing(string? message)
+    {
+        await using Workspace workspace = new();
+        Emulator emulator = await Emulator.StartAsync(workspace, [Tenant], Cancellation);
+        ScriptedTarget target = await ScriptedTarget.StartAsync(workspace, Cancellation);
+        PrometheusServer store = await PrometheusServer.StartStoreAsync(workspace, "store", PrometheusServer.Version3, Cancellation);
+        Gateway gateway = await Gateway.StartAsync(workspace, emulator, Stores(store), [new(Tenant, "main")], Cancellation);
+        PrometheusServer sender = await StartSenderAndSeeItWriteAsync(workspace, target, gateway, emulator, store, message);
+
+        gateway.Kill();
+        await Eventually.TrueAsync(
+            async () => target.IsExhausted("prometheus") && await sender.OwnMetricAsync("prometheus_remote_storage_samples_retried_total", Cancellation) > 0,
+            () => $"the sender did not notice\n{sender.LogText}",
+            Cancellation);
+        await gateway.StartAsync(Cancellation);
+
+        await AssertEverythingArrivesAsync(target, store, gateway);
+    }
+
+    private static async Task<PrometheusServer> StartSenderAndSeeItWriteAsync(
+        Workspace workspace, ScriptedTarget target, Gateway gateway, Emulator emulator, PrometheusServer store, string? message)
+    {
+        PrometheusServer sender = await PrometheusServer.StartAsync(
+            workspace, "sender", PrometheusServer.Version3, _ => SenderConfiguration(target, gateway, emulator, message), Cancellation);
+        await Eventually.TrueAsync(
+            async () => (await store.ReadAsync("{__name__=\"up\",job=\"scripted\"}", Cancellation)).Count > 0,
+            () => $"nothing has arrived\n{gateway.LogText}",
+            Cancellation);
+        target.Open();
+        await Eventually.TrueAsync(
+            async () => (await store.ReadAsync("{__name__=\"e2e_numbered\"}", Cancellation)).SampleCount >= 2 * ScriptedTarget.NumberedSeries,
+            () => $"nothing has arrived\n{gateway.LogText}",
+            Cancellation);
+        return sender;
+    }
+
     private static Dictionary<string, object> Stores(PrometheusServer store) =>
         new() { ["main"] = new { Kind = "Prometheus", Url = store.Url.ToString() } };
 
-    private static string SenderConfiguration(ScriptedTarget target, Gateway gateway, Emulator emulator) => $$"""
+    private static string SenderConfiguration(ScriptedTarget target, Gateway gateway, Emulator emulator, string? message) => $$"""
         global: { scrape_interval: 1s }
         scrape_configs:
         - job_name: scripted
           metrics_path: /metrics/prometheus
           static_configs: [{ targets: ["{{target.Url.Authority}}"] }]
         remote_write:
-        {{SenderConfigurations.RemoteWrite(gateway.WriteUrl, emulator, Tenant, message: null)}}
+        {{SenderConfigurations.RemoteWrite(gateway.WriteUrl, emulator, Tenant, message)}}
         """;
 
     private static async Task AssertEverythingArrivesAsync(ScriptedTarget target, PrometheusServer store, Gateway gateway)

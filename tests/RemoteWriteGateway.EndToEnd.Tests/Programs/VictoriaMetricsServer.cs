@@ -26,8 +26,6 @@ internal sealed class VictoriaMetricsServer : IStore
 
     public async Task<StoredSeries> ReadAsync(string selector, CancellationToken cancellationToken)
     {
-        // What has just come is not visible to queries until it is flushed, by itself after a second.
-        await Client.GetStringAsync(new Uri(Url, "/internal/force_flush"), cancellationToken);
         string lines = await Client.GetStringAsync(
             new Uri(Url, $"/api/v1/export?match[]={Uri.EscapeDataString(selector)}"), cancellationToken);
         StoredSeries stored = [];

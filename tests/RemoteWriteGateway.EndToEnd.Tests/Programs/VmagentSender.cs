@@ -20,6 +20,9 @@ internal static class VmagentSender
             $"-promscrape.config={workspace.Write("vmagent", "scrape.yml", scrapeConfiguration)}",
             "-remoteWrite.tmpDataPath=queue",
             "-remoteWrite.flushInterval=500ms",
+
+            // Its default is two for each CPU; then the samples of a series overtake each other, and Prometheus refuses the older ones.
+            "-remoteWrite.queues=1",
         ];
         foreach (string app in apps)
         {

@@ -4,7 +4,6 @@ using Google.Protobuf;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using RemoteWriteGateway.Tenancy;
-using V1 = RemoteWriteGateway.Protocol.Messages.V1;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
@@ -205,7 +204,7 @@ public sealed class PolicyAttackTests(PolicyAttackTests.SharedGateway shared) : 
 
     private static string RoleOf(string permission) => $"Only.{permission}";
 
-    private V1.WriteRequest Message() => SenderMessages.ToV1(SenderMessages.Series("up").At(Gateway.NowMs));
+    private Protocol.Messages.V1.WriteRequest Message() => SenderMessages.ToV1(SenderMessages.Series("up").At(Gateway.NowMs));
 
     private Task<HttpResponseMessage> CallAsync(string path, string method, string? token) => Gateway.WriteAsync(Message(), token, path, request =>
     {

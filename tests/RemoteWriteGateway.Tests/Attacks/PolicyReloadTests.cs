@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using RemoteWriteGateway.Tenancy;
 using RemoteWriteGateway.Tests.Identity;
-using V1 = RemoteWriteGateway.Protocol.Messages.V1;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
@@ -204,7 +203,7 @@ public sealed class PolicyReloadTests
         }
     }
 
-    private static V1.WriteRequest Message(GatewayHost gateway) => SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs));
+    private static Protocol.Messages.V1.WriteRequest Message(GatewayHost gateway) => SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs));
 
     private static Task<HttpResponseMessage> WriteAsync(GatewayHost gateway, string token) => gateway.WriteAsync(Message(gateway), token);
 

@@ -154,6 +154,7 @@ public sealed class ForwarderTests
 
         Assert.Equal(VerdictKind.Retry, verdict.Kind);
         Assert.Equal("store-timeout", Assert.Single(verdict.Faults).Reason);
+        Assert.Equal("store took over 20 s to answer and may have written the request; retry", verdict.Faults[0].Text);
         Assert.Equal(1, await host.MetricAsync("""rwgateway_forward_requests_total{store="main",protocol="v1",code="timeout"}"""));
         Assert.Equal(VerdictKind.Written, (await host.SendAsync(Messages.V1Samples("b"))).Kind);
     }

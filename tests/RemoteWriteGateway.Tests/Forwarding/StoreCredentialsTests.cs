@@ -216,6 +216,35 @@ public sealed class StoreCredentialsTests : IDisposable
     }
 
     [Fact]
+    public async Task For_azure_monitor_the_scope_is_known()
+    {
+        TokenSource tokens = new("one");
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.WithMain(
+            tokens, ("Kind", "AzureMonitor"), ("Url", store.Url.ToString()), ("Path", "/write?api-version=2023-04-24"), ("Auth:Kind", "Entra"));
+        tokens.Time = host.Time;
+
+        await host.SendAsync(Messages.V1Samples("a"));
+
+        Assert.Equal(["https://monitor.azure.com/.default"], tokens.Scopes);
+        Assert.Equal("/write?api-version=2023-04-24", store.Request.Target);
+    }
+
+    [Theory]
+    [InlineData("http://store.example:9090", true)]
+    [InlineData("http://127.0.0.1:9090", false)]
+    [InlineData("https://store.example", false)]
+    public async Task Credentials_that_travel_in_clear_are_warned_of(string url, bool isWarned)
+    {
+        await using ForwardHost host = ForwardHost.WithMain(
+            ("Kind", "Prometheus"), ("Url", url), ("Auth:Kind", "BearerFile"), ("Auth:TokenFile", File("token", "secret")));
+
+        _ = host.Main;
+
+        Assert.Equal(isWarned, host.Logs.Text.Contains("travel in clear", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task No_token_reaches_the_log()
     {
         TokenSource tokens = new("secret-one", "secret-two");

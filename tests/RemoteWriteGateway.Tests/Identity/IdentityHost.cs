@@ -164,6 +164,18 @@ internal sealed class IdentityHost : IAsyncDisposable
         return new Answer(http.Response.StatusCode, CallerPrincipal.Of(http), text, http.Response.Headers);
     }
 
+    /// <summary>Changes the configuration while the host runs.</summary>
+    public void Reconfigure(params (string Key, string? Value)[] settings)
+    {
+        var configuration = (IConfigurationRoot)Services.GetRequiredService<IConfiguration>();
+        foreach ((string key, string? value) in settings)
+        {
+            configuration[key] = value;
+        }
+
+        configuration.Reload();
+    }
+
     /// <summary>Moves time, and waits for what that has set off.</summary>
     public async Task AdvanceAsync(TimeSpan time)
     {

@@ -71,7 +71,7 @@ public sealed class OutageTests
         string cached = Lasting(host);
         Assert.Equal(200, (await host.GetAsync(cached)).StatusCode);
         host.Emulator.Set(Fault.Hang);
-        Task fetching = host.Time.TimersAsync(FetchTimeout);
+        Task fetching = host.Backchannel.NextRequestAsync();
         host.Time.Advance(TimeSpan.FromMinutes(66));
         await fetching;
 
@@ -103,12 +103,12 @@ public sealed class OutageTests
 
         Assert.Equal((503, "identity-unavailable"), await ReasonAsync(first));
         Assert.Equal((503, "identity-unavailable"), await ReasonAsync(second));
-        Assert.Equal(2, host.Emulator.Requests[EmulatedEndpoint.Metadata]);
 
         // The issuer recovers: no restart, and nothing remembered against the key.
         host.Emulator.Set(Fault.Ok);
         await host.Keys.WhenIdleAsync();
         Assert.Equal((200, ""), await ReasonAsync(host.GetAsync(token)));
+        Assert.Equal(2, host.Backchannel.Fetches);
     }
 
     [Fact]
@@ -189,8 +189,8 @@ public sealed class OutageTests
         // 40 times 250 tokens, every five seconds; a silent issuer is given up after five.
         for (int second = 0; second < 200; second += 5)
         {
-            long before = host.Emulator.Requests[EmulatedEndpoint.Metadata];
-            Task fetching = host.Time.TimersAsync(FetchTimeout);
+            int before = host.Backchannel.Fetches;
+            Task fetching = host.Backchannel.NextRequestAsync();
             Task waiting = host.Time.TimersAsync(UnknownKeyWait, 250);
             Task<Answer[]> forged = Task.WhenAll(Enumerable.Range(0, 250).Select(i => host.GetAsync(
                 Forgery.Encoded($$"""{"typ":"JWT","alg":"RS256","kid":"{{second}}-{{i}}"}""") + "." + forgedRest)));
@@ -210,7 +210,7 @@ public sealed class OutageTests
             string reason = hasBegun ? "identity-unavailable" : "key-not-yet-known";
             Assert.All(await forged, answer => Assert.Equal((503, reason), (answer.StatusCode, answer.Reason)));
             await host.AdvanceAsync(FetchTimeout - UnknownKeyWait);
-            Assert.Equal(hasBegun ? before + 1 : before, host.Emulator.Requests[EmulatedEndpoint.Metadata]);
+            Assert.Equal(hasBegun ? before + 1 : before, host.Backchannel.Fetches);
         }
 
         Assert.Equal([0, 5, 10, 15, 20], began[..5]);
@@ -239,7 +239,7 @@ public sealed class OutageTests
 
         // The fetch went on: the next one with that key is served.
         Assert.Equal((200, ""), await ReasonAsync(host.GetAsync(host.Mint.Mint("prom"))));
-        Assert.Equal(2, host.Emulator.Requests[EmulatedEndpoint.Metadata]);
+        Assert.Equal(2, host.Backchannel.Fetches);
         Assert.Empty(host.Logs.AtLeast(LogLevel.Warning));
     }
 

@@ -64,6 +64,31 @@ public sealed class WriteTests
         Assert.Equal(["""{__name__="up",job="x",tenant="ours"}"""], Written(gateway).Series);
     }
 
+    [Theory]
+    [InlineData("v1", HttpStatusCode.BadRequest)]
+    [InlineData("v2", HttpStatusCode.NoContent)]
+    public async Task Histograms_that_would_become_gigabytes_of_classic_series_are_refused(string storeTakes, HttpStatusCode expected)
+    {
+        // 8 bytes a bound, of which each repeats 30 KB of labels: 1,000 · 30 KB · 10 = 300 MB.
+        await using GatewayHost gateway = await GatewayHost.StartAsync(settings: [("Stores:main:Protocol", storeTakes)]);
+        V2.Request request = SampleV2(gateway.NowMs, "up", [.. Enumerable.Range(10, 15).Select(i => ($"label{i}", new string('x', 2000)))]);
+        V2.TimeSeries series = request.Timeseries[0];
+        series.Samples.Clear();
+        for (int i = 0; i < 10; i++)
+        {
+            series.Histograms.Add(new V2.Histogram
+            {
+                Schema = -53, CountInt = 0, Timestamp = gateway.NowMs + i, CustomValues = { Enumerable.Range(0, 1000).Select(bound => (double)bound) },
+            });
+        }
+
+        using HttpResponseMessage answer = await gateway.WriteAsync(request);
+
+        Assert.Equal(expected, answer.StatusCode);
+        Assert.Equal(expected == HttpStatusCode.BadRequest, (await TextAsync(answer)).StartsWith("expanded-too-large: labels of histograms", StringComparison.Ordinal));
+        Assert.Equal(expected == HttpStatusCode.BadRequest, Writes(gateway).Count == 0);
+    }
+
     [Fact]
     public async Task A_bad_series_is_left_out_the_rest_is_written_and_the_answer_says_so()
     {
@@ -225,6 +250,17 @@ public sealed class WriteTests
         Assert.StartsWith("too-many-inflight: ", await TextAsync(second), StringComparison.Ordinal);
         using HttpResponseMessage answer = await first;
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Metrics_of_known_tenants_start_at_zero_and_limits_are_shown()
+    {
+        await using GatewayHost gateway = await GatewayHost.StartAsync();
+
+        string metrics = await gateway.Management.GetStringAsync(new Uri("/metrics", UriKind.Relative), Cancel);
+
+        Assert.Contains("""rwgateway_ingest_written_items_total{tenant="theirs",store="main",kind="exemplar"} 0""", metrics, StringComparison.Ordinal);
+        Assert.Contains("""rwgateway_limit_value{tenant="ours",limit="maxLabelsPerSeries"} 60""", metrics, StringComparison.Ordinal);
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

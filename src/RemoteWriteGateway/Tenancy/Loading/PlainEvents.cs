@@ -6,7 +6,7 @@ namespace RemoteWriteGateway.Tenancy.Loading;
 /// <summary>
 /// A YAML parser that passes on a plain tree only: one document of maps with text keys, lists and text, each key once, at most
 /// <see cref="MaxDepth"/> deep. Whatever else the language has (anchors, aliases, tags, merge keys, further documents) is reported
-/// and left out, so that what follows can be read and its faults told in the same run.
+/// and left out, so that what follows can be read and its faults told in the same run; only what is too deep ends it.
 /// </summary>
 internal sealed class PlainEvents(IParser inner, FaultList faults) : IParser
 {
@@ -45,8 +45,7 @@ internal sealed class PlainEvents(IParser inner, FaultList faults) : IParser
                 return PlainDocument(start);
 
             case MappingEnd or SequenceEnd:
-                _levels.Pop();
-                return next;
+                return _levels.Pop().Key is null ? next : throw NoValue(next);
 
             case NodeEvent or AnchorAlias:
                 return _levels.TryPeek(out Level? level) && level.IsAtKey ? PlainKey(next, level) : PlainValue(next);
@@ -81,9 +80,9 @@ internal sealed class PlainEvents(IParser inner, FaultList faults) : IParser
     {
         if (node is not Scalar { Value: var name } key)
         {
-            faults.Add(node.Start, map.Path.Length == 0 ? FaultList.WholeDocument : map.Path, "a key must be text");
-            SkipRestOf(node);
-            SkipNext();
+            faults.Add(node.Start, NameOf(map.Path), "a key must be text");
+            SkipRestOf(node, map.Path);
+            SkipNext(map.Path);
             return null;
         }
 
@@ -91,14 +90,14 @@ internal sealed class PlainEvents(IParser inner, FaultList faults) : IParser
         if (name == MergeKey && key.Style is ScalarStyle.Plain)
         {
             faults.Add(key.Start, path, "merge keys are not allowed; write the keys out");
-            SkipNext();
+            SkipNext(path);
             return null;
         }
 
         if (!map.Lines.TryAdd(name, key.Start.Line))
         {
             faults.Add(key.Start, path, $"is given twice, first in line {map.Lines[name]}");
-            SkipNext();
+            SkipNext(path);
             return null;
         }
 
@@ -124,9 +123,7 @@ internal sealed class PlainEvents(IParser inner, FaultList faults) : IParser
 
         if (_levels.Count == MaxDepth)
         {
-            faults.Settle(value.Start, NameOf(path), $"is nested more than {MaxDepth} deep");
-            SkipRestOf(value);
-            return Nothing(value);
+            throw TooDeep(value, path);
         }
 
         _levels.Push(new Level(path, value is MappingStart));
@@ -146,20 +143,36 @@ internal sealed class PlainEvents(IParser inner, FaultList faults) : IParser
         }
     }
 
-    private void SkipRestOf(ParsingEvent begun)
+    private void SkipRestOf(ParsingEvent begun, string path)
     {
         for (int open = begun.NestingIncrease; open > 0 && inner.MoveNext();)
         {
             open += inner.Current!.NestingIncrease; // MoveNext was true
+            if (open > MaxDepth)
+            {
+                throw TooDeep(inner.Current, path);
+            }
         }
     }
 
-    private void SkipNext()
+    private void SkipNext(string path)
     {
         if (inner.MoveNext())
         {
-            SkipRestOf(inner.Current!); // MoveNext was true
+            ParsingEvent next = inner.Current!; // MoveNext was true
+            SkipRestOf(next is MappingEnd ? throw NoValue(next) : next, path);
         }
+    }
+
+    // The parser lets it pass in some corners ("? : ..." is one), and what reads its events does not expect it.
+    private static SemanticErrorException NoValue(ParsingEvent where) => new(where.Start, where.End, "A key has no value.");
+
+    // The end of reading: the time that the parser takes grows with the square of the depth.
+    private MaximumRecursionLevelReachedException TooDeep(ParsingEvent where, string path)
+    {
+        string message = $"is nested more than {MaxDepth} deep";
+        faults.Add(where.Start, NameOf(path), message);
+        return new MaximumRecursionLevelReachedException(where.Start, where.End, message);
     }
 
     private static string NameOf(string path) => path.Length == 0 ? FaultList.WholeDocument : path;

@@ -37,22 +37,29 @@ internal sealed class PolicyLoader
             version.Fault($"\"{schema}\" is not a version of this schema; expected 1");
         }
 
-        CheckDirectory(root);
+        Guid? directory = ReadDirectory(root);
         TokenRules tokens = ReadTokens(root.Find("tokens")?.Map());
         ImmutableArray<Tenant> tenants = _tenants.Read(root, faults);
         RulesReader rules = new(tenants);
         ImmutableArray<Binding> bindings = rules.ReadBindings(root.Find("bindings"));
         ImmutableArray<DenyRule> denials = rules.ReadDenials(root.Find("deny"));
         RevocationList revocations = new(RevocationsReader.Read(root.Find("revocations")));
-        return new PolicySnapshot(document, tokens, tenants, bindings, denials, revocations);
+        return new PolicySnapshot(document, directory, tokens, tenants, bindings, denials, revocations);
     }
 
-    private void CheckDirectory(YamlMap root)
+    private Guid? ReadDirectory(YamlMap root)
     {
-        if (root.Find("directory") is { } value && value.Id() is { } directory && _directory is { } configured && directory != configured)
+        if (root.Find("directory") is not { } value || value.Id() is not { } directory)
+        {
+            return null;
+        }
+
+        if (_directory is { } configured && directory != configured)
         {
             value.Fault($"this policy is for directory {directory}, the gateway is configured for {configured}");
         }
+
+        return directory;
     }
 
     private static TokenRules ReadTokens(YamlMap? tokens)

@@ -41,7 +41,7 @@ internal static class Quantity
             }
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds}ms");
+        return string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0.####}{(duration == TimeSpan.Zero ? "" : "ms")}");
     }
 
     private static bool TryParse(string text, ReadOnlySpan<(string Unit, long Factor)> units, out long value)

@@ -24,6 +24,8 @@ internal static class RevocationsReader
         return all.ToImmutable();
     }
 
+    public static string NameOf(RevocationKind kind) => Kinds.Single(one => one.Kind == kind).Key;
+
     private static Revocation? ReadOne(YamlMap map)
     {
         map.Expect("subject", "client", "token", "key", "issuedBefore", "until", "reason");

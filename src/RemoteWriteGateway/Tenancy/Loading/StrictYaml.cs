@@ -59,10 +59,11 @@ internal static class StrictYaml
 
     private static YamlNode? Parse(string text, FaultList faults)
     {
+        PlainEvents events = new(new Parser(new StringReader(text)), faults);
         try
         {
             YamlStream stream = [];
-            stream.Load(new PlainEvents(new Parser(new StringReader(text)), faults));
+            stream.Load(events);
             if (stream.Documents is [{ RootNode: { } root }])
             {
                 return root;
@@ -70,9 +71,18 @@ internal static class StrictYaml
 
             faults.Add(1, 1, FaultList.WholeDocument, "is empty");
         }
+        catch (MaximumRecursionLevelReachedException)
+        {
+            // Reported where it was found.
+        }
         catch (YamlException fault)
         {
             faults.Add(fault.Start, FaultList.WholeDocument, "is not YAML: " + fault.Message);
+        }
+        catch (InvalidOperationException fault)
+        {
+            // How the parser says that it lost its way, for example behind the end of a document.
+            faults.Add(events.Current?.End ?? Mark.Empty, FaultList.WholeDocument, "is not YAML: " + fault.Message);
         }
 
         return null;

@@ -8,8 +8,6 @@ namespace RemoteWriteGateway.Tenancy.Loading;
 /// <summary>A value of a document, and where it stands. Each getter gives null after reporting a fault if the value is not of the kind asked for.</summary>
 internal sealed class YamlValue(string path, YamlNode node, Mark keyStart, FaultList faults)
 {
-    private static readonly string[] TimeFormats = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
-
     /// <summary>For example <c>bindings[0].grant</c>; empty for the whole document.</summary>
     public string Path => path;
 
@@ -89,12 +87,9 @@ internal sealed class YamlValue(string path, YamlNode node, Mark keyStart, Fault
             return null;
         }
 
-        // K also takes a text without an offset, which would be this machine's time.
-        bool hasOffset = text.EndsWith('Z') || (text.Length > 6 && text[^6] is '+' or '-');
-        if (!hasOffset || !DateTimeOffset.TryParseExact(
-            text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset time))
+        if (!Instant.TryParse(text, out DateTimeOffset time))
         {
-            Fault($"\"{text}\" is not a time with offset, such as 2027-01-31T00:00:00Z");
+            Fault($"\"{text}\" is not {Instant.Example}");
             return null;
         }
 
