@@ -46,18 +46,24 @@ public sealed class CountPropertyTests
             string what = $"request {i} by {(isV2 ? "2.0" : "1.0")} was answered {(int)answer.StatusCode} {text}";
 
             Assert.Equal(sent, read);
-            Assert.True(WriteAnswerCheck.CountsOf(answer).SequenceEqual(isV2 ? written : []), what);
+            long[] told = WriteAnswerCheck.CountsOf(answer);
+            Assert.Equal(isV2 ? 3 : 0, told.Length);
             switch ((int)answer.StatusCode)
             {
                 case 204:
+                    Assert.True(!isV2 || told.SequenceEqual(written), what);
                     Assert.True(written.SequenceEqual(sent) && refused.All(count => count == 0), what);
                     break;
                 case 400:
+                    Assert.True(!isV2 || told.SequenceEqual(written), what);
                     Assert.True(sent.Zip(written, refused).All(kind => kind.First == kind.Second + kind.Third), what);
                     break;
                 default:
                     Assert.True((int)answer.StatusCode == 503 && refused.All(count => count == 0), what);
-                    Assert.True(sent.Zip(written).All(kind => kind.First >= kind.Second), what);
+
+                    // What earlier parts had confirmed is told, and not counted: the whole request comes again.
+                    Assert.True(!isV2 || sent.Zip(told).All(kind => kind.First >= kind.Second), what);
+                    Assert.True(written.All(count => count == 0), what);
                     break;
             }
 
