@@ -250,8 +250,9 @@ internal sealed class RandomRequests(Random random, bool isReadable)
         byte[] filled = isFloat != IsOdd()
             ? Field((13 << 3) | 2, [.. Enumerable.Repeat(BitConverter.GetBytes(1.0), buckets).SelectMany(static bytes => bytes)])
             : Field((12 << 3) | 2, [.. Enumerable.Range(0, buckets).SelectMany(i => Varint(ZigZag(i == 0 ? 1 : 0)))]);
+        // Field 16 has a tag of two bytes.
         byte[] bounds = schema == -53 || IsOdd()
-            ? Field((16 << 3) | 2, [.. Enumerable.Range(0, buckets).SelectMany(i => BitConverter.GetBytes(IsOdd() ? 0.0 : i))])
+            ? [0x82, .. Field(0x01, [.. Enumerable.Range(0, buckets).SelectMany(i => BitConverter.GetBytes(IsOdd() ? 0.0 : i))])]
             : [];
         byte[] timestamp = [15 << 3, .. Varint((ulong)NextTimestamp())];
         return Join([count, sum, [4 << 3, .. Varint(ZigZag(schema))], zero, span, filled, timestamp, bounds]);
