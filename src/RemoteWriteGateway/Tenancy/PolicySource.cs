@@ -46,12 +46,13 @@ internal sealed partial class PolicySource(
     {
         (PolicySnapshot? policy, string? failure) = await ReadAsync(cancellationToken);
         Take(policy ?? throw new PolicyInvalidException($"The policy cannot be loaded:{Environment.NewLine}{failure}"));
+        CancellationToken stopping = _stop.Token;
         _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
         {
             signal.Cancel = true; // its default would end the process
-            _ = ReloadAsync(_stop.Token);
+            _ = ReloadAsync(stopping);
         });
-        _following = FollowAsync(new PeriodicTimer(_options.PollInterval, time));
+        _following = FollowAsync(new PeriodicTimer(_options.PollInterval, time), stopping);
     }
 
     /// <summary>Reads the file now. Never throws for what is wrong with it.</summary>
@@ -115,18 +116,18 @@ internal sealed partial class PolicySource(
         _one.Dispose();
     }
 
-    private async Task FollowAsync(PeriodicTimer timer)
+    private async Task FollowAsync(PeriodicTimer timer, CancellationToken stopping)
     {
         using (timer)
         {
             try
             {
-                while (await timer.WaitForNextTickAsync(_stop.Token))
+                while (await timer.WaitForNextTickAsync(stopping))
                 {
-                    await ReloadAsync(_stop.Token);
+                    await ReloadAsync(stopping);
                 }
             }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 // The host stops.
             }

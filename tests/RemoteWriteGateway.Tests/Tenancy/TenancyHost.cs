@@ -36,6 +36,9 @@ internal sealed class TenancyHost : IAsyncDisposable
 
     public CollectorRegistry Registry { get; }
 
+    /// <summary>What authentication says to every request, if it refuses them.</summary>
+    public Refusal? Unauthenticated { get; set; }
+
     public PolicySource Source => _app.Services.GetRequiredService<PolicySource>();
 
     public string PolicyPath => PathIn(_folder);
@@ -144,6 +147,7 @@ internal sealed class TenancyHost : IAsyncDisposable
                 http.Request.Headers[name] = StringValues.Concat(http.Request.Headers[name], value); // Append leaves empty ones out
             }
 
+            http.Features.Set(Unauthenticated);
             if (caller is not null)
             {
                 http.User = new CallerPrincipal(caller);

@@ -180,6 +180,17 @@ public sealed class PolicyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Explain_takes_no_tenant_where_none_is_meant()
+    {
+        string policy = Write("policy.yaml", TestPolicy.Example);
+        string claims = Write("claims.json", "{}");
+
+        Assert.Equal(
+            (2, "", "--tenant: policy:read is about the gateway and not about tenants; leave it out\n"),
+            await RunAsync("explain", policy, "--claims", claims, "--permission", "policy:read", "--tenant", "payments"));
+    }
+
+    [Fact]
     public async Task Test_passes_if_every_case_comes_out_as_expected()
     {
         string policy = Write("policy.yaml", TestPolicy.Example);
@@ -233,6 +244,7 @@ public sealed class PolicyCommandTests : IDisposable
     [InlineData("cases: [ { name: n, caller: { kind: app, role: [r] }, permission: metrics:write, expect: { allow: true } } ]", "1:42: cases[0].caller.role: unknown key; expected kind, onBehalfOfUser, client, oid, clientAuth, roles, scopes, groups, idtyp, issuedAt, token, key")]
     [InlineData("cases: [ { name: n, caller: { kind: app }, permission: metrics:write, expect: { allow: true, reason: revoked } } ]", "1:102: cases[0].expect.reason: has no meaning beside allow: true")]
     [InlineData("cases: [ { name: n, caller: { kind: app }, permission: metrics:write, expect: { allow: false, reason: because } } ]", "1:103: cases[0].expect.reason: \"because\" is not a reason; expected revoked, token-too-old, scope-missing, idtyp-missing, client-auth-too-weak, no-roles, permission-denied, denied-by-policy, groups-overage, tenant-not-granted, tenant-invalid, tenant-ambiguous, too-many-tenants")]
+    [InlineData("cases: [ { name: n, caller: { kind: user }, permission: policy:read, tenant: a, expect: { allow: false } } ]", "1:78: cases[0].tenant: policy:read is about the gateway and not about tenants; leave it out")]
     [InlineData("cases: [ { name: n, caller: { kind: user, onBehalfOfUser: true }, permission: metrics:read, expect: { allow: false } } ]", "1:59: cases[0].caller.onBehalfOfUser: is for agents only")]
     public async Task Cases_that_are_wrong_are_told_like_a_policy(string text, params string[] expected)
     {
