@@ -12,12 +12,20 @@ internal ref partial struct V1FastSeries
     // A longer one would take an insertion sort too long; it is rare, and the general way sorts otherwise.
     private const int MaxUnsortedLabels = 64;
 
-    /// <summary>Passes over the labels of a series, which are noted and sorted.</summary>
-    /// <returns>The position behind the labels, or <see cref="FastItemReader.NotCommon"/>.</returns>
-    private readonly int SortLabels(int start, int end, out int count)
+    /// <summary>Stamps one series whose labels are noted, sorted, and copied one by one.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryStampUnsorted(WireRange series, long lastItem)
     {
-        int labelsEnd = NoteLabels(start, end, out count);
-        return labelsEnd >= 0 && TrySort(count) ? labelsEnd : FastItemReader.NotCommon;
+        int labelsEnd = NoteLabels(series.Start, series.End, out int count);
+        if (labelsEnd < 0 || !TrySort(count) || !TryPassItems(labelsEnd, series.End, lastItem))
+        {
+            return false;
+        }
+
+        Span<byte> output = BeginSeries(series.Length + _stampBytes, out int position);
+        position = WriteSorted(count, output, position);
+        _output.Length = FastBytes.Copy(_bytes, labelsEnd, series.End - labelsEnd, output, position);
+        return true;
     }
 
     /// <summary>Passes over the labels of a series and notes them as they stand.</summary>

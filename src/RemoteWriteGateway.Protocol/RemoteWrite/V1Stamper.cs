@@ -33,6 +33,7 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan, TimeWindow window,
         FailIfMalformed(reader);
         _result.Read = _read + _fast.Items.Counts;
         _result.SeriesRead += _fast.SeriesCount;
+        _result.FastSeries = _fast.SeriesCount;
         _result.HasOutput = _output.Length > 0;
         _items.Add(_fast.Items);
     }

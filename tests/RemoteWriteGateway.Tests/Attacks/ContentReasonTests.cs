@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using IronSnappy;
+using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tests.Forwarding;
 using static RemoteWriteGateway.Tests.Attacks.SenderMessages;
 using V1 = RemoteWriteGateway.Protocol.Messages.V1;
@@ -170,6 +171,16 @@ public sealed class ContentReasonTests(ContentReasonTests.SharedGateway shared) 
         Assert.Equal(204, (int)answer.StatusCode);
         string series = $$"""rwgateway_ingest_metadata_dropped_total{tenant="ours",reason="{{reason}}"}""";
         Assert.Equal(before[series] + 1, (await SelfMetrics.OfAsync(Gateway))[series]);
+    }
+
+    /// <summary>So that a new reason is provoked, too.</summary>
+    [Fact]
+    public void No_reason_is_left_out()
+    {
+        string[] elsewhere = ["label-value-invalid", "invalid-label-refs", "series-without-data", "histogram-not-accepted"];
+        IEnumerable<string> all = Enum.GetValues<StampReason>().Where(reason => reason.IsHard() || reason.IsSoft()).Select(reason => reason.Id());
+
+        Assert.Equal(all.Append("body-too-large").Order(), [.. Hard.Keys.Concat(Soft.Keys).Concat(elsewhere).Order()]);
     }
 
     private static byte[] Packed(IMessage message) => Snappy.Encode(message.ToByteArray());
