@@ -55,7 +55,7 @@ scripts/get-peers.sh || die "the quickstart needs the programs named above"
 
 step "Build"
 for project in src/RemoteWriteGateway src/EntraEmulator; do
-  dotnet build "$project" -c Release -v quiet -clp:NoSummary -p:UseSharedCompilation=false -nodeReuse:false </dev/null \
+  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false </dev/null \
     || die "the build failed"
 done
 

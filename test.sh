@@ -62,7 +62,7 @@ fi
 
 step "Build (Release, warnings are errors)"
 dotnet restore RemoteWriteGateway.sln -v quiet
-dotnet build RemoteWriteGateway.sln -c Release --no-restore -warnaserror -v minimal -clp:NoSummary \
+dotnet build RemoteWriteGateway.sln -c Release --no-restore -warnaserror -v minimal -nologo -clp:NoSummary \
   -p:UseSharedCompilation=false -nodeReuse:false
 
 # One counter of a results file, 0 if there is none.

@@ -35,7 +35,7 @@ scripts/get-peers.sh
 # shellcheck disable=SC1091
 . .cache/peers/peers.env
 for project in src/RemoteWriteGateway src/EntraEmulator benchmarks/RemoteWriteGateway.LoadDriver; do
-  dotnet build "$project" -c Release -v quiet -clp:NoSummary -p:UseSharedCompilation=false -nodeReuse:false
+  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false
 done
 driver=benchmarks/RemoteWriteGateway.LoadDriver/bin/Release/net10.0/RemoteWriteGateway.LoadDriver
 
@@ -47,13 +47,14 @@ wait_for_url sink "http://127.0.0.1:$sink/stats" 20
 start_emulator
 choose_port 9310; gateway=$port
 choose_port 9311; management=$port
+choose_port 9350; prometheus=$port
 mkdir "$work/gateway"
 cat >"$work/gateway/policy.yaml" <<YAML
 version: 1
-tenants: { stamped: { store: stamping }, passed: { store: passing } }
+tenants: { stamped: { store: stamping }, passed: { store: passing }, stored: { store: prometheus } }
 bindings:
 - { id: stamped, match: { kind: app, client: [$app_one], role: [Metrics.Write] }, grant: { permissions: [metrics:write], tenants: [stamped] } }
-- { id: passed, match: { kind: app, client: [$app_two], role: [Metrics.Write] }, grant: { permissions: [metrics:write], tenants: [passed] } }
+- { id: others, match: { kind: app, client: [$app_two], role: [Metrics.Write] }, grant: { permissions: [metrics:write], tenants: [passed, stored] } }
 YAML
 cat >"$work/gateway/appsettings.json" <<JSON
 {
@@ -63,14 +64,15 @@ cat >"$work/gateway/appsettings.json" <<JSON
   "Identity": { "AllowEmulator": true },
   "Stores": {
     "stamping": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$sink" },
-    "passing": { "Kind": "Mimir", "Url": "http://127.0.0.1:$sink" }
+    "passing": { "Kind": "Mimir", "Url": "http://127.0.0.1:$sink" },
+    "prometheus": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$prometheus" }
   }
 }
 JSON
 start_gateway gateway "$work/gateway"
 wait_for_url gateway "http://127.0.0.1:$management/-/ready" 30
 token_of "$app_one" >"$work/stamped.token"
-token_of "$app_two" >"$work/passed.token"
+token_of "$app_two" >"$work/others.token"
 
 choose_port 9320; vmagent=$port
 start vmagent "$RWGATEWAY_VMAGENT" -httpListenAddr="127.0.0.1:$vmagent" -remoteWrite.url="http://127.0.0.1:$sink/api/v1/write" \
@@ -104,26 +106,53 @@ else
 fi
 
 # run SCENARIO CONTESTANT PORT GROUP [OPTIONS]: one measured run; any answer but 2xx ends the comparison.
+connections=8
 run() {
   local scenario=$1 contestant=$2 port=$3 group=$4
   shift 4
-  "$driver" load --url "http://127.0.0.1:$port/api/v1/write" --corpus tests/corpus --group "$group" --connections 8 --seconds "$seconds" \
-    --scenario "$scenario" --contestant "$contestant" --process "$contestant=${started_ids[$contestant]}" \
+  "$driver" load --url "http://127.0.0.1:$port/api/v1/write" --corpus tests/corpus --group "$group" --connections "$connections" \
+    --seconds "$seconds" --scenario "$scenario" --contestant "$contestant" --process "$contestant=${started_ids[$contestant]}" \
     --json "$results/$round-$scenario-$contestant.json" "$@"
 }
+
+# run_before_store SCENARIO GROUP: the gateway before a real and empty Prometheus, whose CPU is watched too. One connection, so that the
+# samples of a series keep their order, and a rate that the store can keep up with.
+run_before_store() {
+  local store=prometheus-$round-$1
+  mkdir "$work/$store"
+  echo '{}' >"$work/$store/prometheus.yml"
+  start "$store" "$RWGATEWAY_PROMETHEUS" --config.file="$work/$store/prometheus.yml" --storage.tsdb.path="$work/$store/data" \
+    --web.listen-address="127.0.0.1:$prometheus" --web.enable-remote-write-receiver --enable-feature=native-histograms,exemplar-storage
+  wait_for_url "$store" "http://127.0.0.1:$prometheus/-/ready" 30
+  connections=1 run "$1" gateway "$gateway" "$2" --rate 60000 --restamp --process "store=${started_ids[$store]}" \
+    --token-file "$work/others.token" --header "X-Scope-OrgID: stored"
+  stop "$store"
+  rm -rf "${work:?}/$store"
+}
+
+echo "== Warm-up: until the just-in-time compilers have settled"
+mkdir "$work/warm-up"
+round=0
+results=$work/warm-up run v1 vmagent "$vmagent" prom2k.rw1 --rate "$rate" --settle --pending-metrics "http://127.0.0.1:$vmagent/metrics"
+results=$work/warm-up run v1 gateway "$gateway" prom2k.rw1 --rate 600000 --token-file "$work/stamped.token"
+results=$work/warm-up run v2 gateway "$gateway" prom2k.rw2 --rate 600000 --token-file "$work/stamped.token"
+results=$work/warm-up run passed gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
 
 for ((round = 1; round <= rounds; round++)); do
   echo "== Round $round of $rounds"
   run v1 vmagent "$vmagent" prom2k.rw1 --rate "$rate" --settle --pending-metrics "http://127.0.0.1:$vmagent/metrics"
   run v1 gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/stamped.token"
   run v2 gateway "$gateway" prom2k.rw2 --rate "$rate" --token-file "$work/stamped.token"
-  run passed gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/passed.token"
+  run passed gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
   run passed vmauth "$vmauth" prom2k.rw1 --rate "$rate" --token-file "$work/vmauth.token"
   [ -z "$nginx" ] || run passed nginx "$nginx" prom2k.rw1 --rate "$rate"
+  run_before_store store-v1 prom2k.rw1
+  run_before_store store-v2 prom2k.rw2
   run v1-600k gateway "$gateway" prom2k.rw1 --rate 600000 --token-file "$work/stamped.token"
   run v1-closed gateway "$gateway" prom2k.rw1 --token-file "$work/stamped.token" --process "sink=${started_ids[sink]}"
 done
 
 echo "== $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) CPUs, $(uname -sr), .NET $(dotnet --version)"
 "$driver" compare "$results" --ratio v1/gateway:v1/vmagent=0.45 --ratio v2/gateway:v1/gateway=0.85 \
-  --ratio passed/gateway:passed/vmauth=0.6 ${nginx:+--ratio passed/gateway:passed/nginx=2.5}
+  --ratio passed/gateway:passed/vmauth=0.6 --ratio store-v1/gateway:store-v1/gateway@store=0.10 \
+  --ratio store-v2/gateway:store-v2/gateway@store=0.13 ${nginx:+--ratio passed/gateway:passed/nginx=2.5}

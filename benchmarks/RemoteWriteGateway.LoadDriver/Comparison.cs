@@ -8,7 +8,7 @@ internal static class Comparison
     /// <summary>Prints a table for each scenario in the reports of a folder.</summary>
     /// <param name="directory">Folder of report files; their names order the rounds.</param>
     /// <param name="ratios">Pairs to set against each other, as <c>scenario/contestant:scenario/contestant</c>, with the budget behind
-    /// an equals sign.</param>
+    /// an equals sign. <c>@process</c> behind a contestant takes another process that was watched in its run.</param>
     /// <param name="output">Receives the tables, as Markdown.</param>
     /// <returns>Whether every ratio was measured and is within its budget.</returns>
     /// <exception cref="InvalidDataException">A file is no report, or a ratio is not written like that.</exception>
@@ -28,9 +28,9 @@ internal static class Comparison
         foreach ((string key, List<Report> reports) in runs)
         {
             output.WriteLine(
-                $"| {key} | {reports.Count} | {Range(reports.Select(CpuOf), "F3")} | {Range(reports.Select(run => run.Rate), "N0")} | "
+                $"| {key} | {reports.Count} | {Range(reports.Select(run => ProcessOf(run, run.Contestant).CpuSecondsPerMillion), "F3")} | {Range(reports.Select(run => run.Rate), "N0")} | "
                 + $"{Range(reports.Select(run => run.Result.Latency.P50), "F2")} | {Range(reports.Select(run => run.Result.Latency.P99), "F2")} | "
-                + $"{Range(reports.Select(run => MeasuredOf(run).ResidentBytes / 1e6), "F0")} |");
+                + $"{Range(reports.Select(run => ProcessOf(run, run.Contestant).ResidentBytes / 1e6), "F0")} |");
         }
 
         output.WriteLine();
@@ -53,27 +53,34 @@ internal static class Comparison
             throw new InvalidDataException($"a ratio is written as scenario/contestant:scenario/contestant=budget, not {ratio}");
         }
 
-        if (!runs.TryGetValue(first, out List<Report>? mine) || !runs.TryGetValue(second, out List<Report>? theirs))
+        double[] mine = CpuOfSide(first, runs);
+        double[] theirs = CpuOfSide(second, runs);
+        if (mine.Length == 0 || theirs.Length == 0)
         {
             output.WriteLine($"| {first} : {second} | not run | | {budgetText} | |");
             return false;
         }
 
         double budget = double.Parse(budgetText, CultureInfo.InvariantCulture);
-        double ofMedians = Median(mine.Select(CpuOf)) / Median(theirs.Select(CpuOf));
-        IEnumerable<double> ofRounds = mine.Zip(theirs, (a, b) => CpuOf(a) / CpuOf(b));
+        double ofMedians = Median(mine) / Median(theirs);
+        double[] ofRounds = [.. mine.Zip(theirs, (a, b) => a / b)];
         bool isWithin = ofMedians <= budget;
         output.WriteLine($"| {first} : {second} | {ofMedians:F2} | {ofRounds.Min():F2} to {ofRounds.Max():F2} | {budgetText} | "
             + $"{(isWithin ? "within" : "OVER")} |");
         return isWithin;
     }
 
-    /// <summary>The contestant's own process, which the driver's report calls by the contestant's name.</summary>
-    private static ProcessReport MeasuredOf(Report report) => report.Processes.TryGetValue(report.Contestant, out ProcessReport? process)
-        ? process
-        : throw new InvalidDataException($"the run of {report.Contestant} in {report.Scenario} watched no process of that name");
+    /// <summary>CPU per value in each round of one side of a ratio; empty if it was not run.</summary>
+    private static double[] CpuOfSide(string side, Dictionary<string, List<Report>> runs)
+    {
+        string[] parts = side.Split('@');
+        return [.. runs.GetValueOrDefault(parts[0], []).Select(run => ProcessOf(run, parts.Length > 1 ? parts[1] : run.Contestant).CpuSecondsPerMillion)];
+    }
 
-    private static double CpuOf(Report report) => MeasuredOf(report).CpuSecondsPerMillion;
+    /// <summary>What one process used in a run; the contestant's own is called by the contestant's name.</summary>
+    private static ProcessReport ProcessOf(Report report, string name) => report.Processes.TryGetValue(name, out ProcessReport? process)
+        ? process
+        : throw new InvalidDataException($"the run of {report.Contestant} in {report.Scenario} watched no process called {name}");
 
     private static string Range(IEnumerable<double> values, string format)
     {

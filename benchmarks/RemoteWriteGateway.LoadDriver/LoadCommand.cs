@@ -14,6 +14,10 @@ internal static class LoadCommand
     private static readonly Option<double?> Rate = new("--rate") { Description = "Samples a second of an open loop; without it the loop is closed." };
     private static readonly Option<double> Seconds = new("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 10 };
     private static readonly Option<double> WarmUp = new("--warm-up") { Description = "Seconds to send before measuring.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<bool> Restamp = new("--restamp")
+    {
+        Description = "Give the samples new times, from an hour ago on, so that a real store takes them; needs --connections 1.",
+    };
     private static readonly Option<string[]> Processes = new("--process") { Description = "A process to watch, name=id. May be repeated.", DefaultValueFactory = _ => [] };
     private static readonly Option<bool> Settle = new("--settle") { Description = "Count a process's CPU until it is idle: for those that queue." };
     private static readonly Option<Uri?> Pending =
@@ -26,8 +30,15 @@ internal static class LoadCommand
     {
         Command command = new("load", "Replays recorded bodies against a URL.")
         {
-            Url, Corpus, Group, TokenFile, Headers, Connections, Rate, Seconds, WarmUp, Processes, Settle, Pending, Scenario, Contestant, Json,
+            Url, Corpus, Group, TokenFile, Headers, Connections, Rate, Seconds, WarmUp, Restamp, Processes, Settle, Pending, Scenario, Contestant, Json,
         };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(Restamp) && result.GetValue(Connections) != 1)
+            {
+                result.AddError("--restamp needs --connections 1: over several the samples of a series would overtake each other");
+            }
+        });
         command.SetAction(RunAsync);
         return command;
     }
@@ -43,7 +54,8 @@ internal static class LoadCommand
         Dictionary<string, int> processes = parsed.GetRequiredValue(Processes)
             .Select(text => text.Split('='))
             .ToDictionary(pair => pair[0], pair => int.Parse(pair[1]));
-        Replay replay = new(bodies, url, parsed.GetRequiredValue(Connections), parsed.GetValue(Rate));
+        long? firstTime = parsed.GetValue(Restamp) ? DateTimeOffset.UtcNow.AddHours(-1).ToUnixTimeMilliseconds() : null;
+        Replay replay = new(bodies, url, parsed.GetRequiredValue(Connections), parsed.GetValue(Rate), firstTime);
 
         async Task SettleAsync()
         {

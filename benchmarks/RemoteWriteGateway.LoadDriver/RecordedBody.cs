@@ -4,11 +4,32 @@ using Snappier;
 namespace RemoteWriteGateway.LoadDriver;
 
 /// <summary>One body of the corpus, as the complete bytes of the HTTP/1.1 request that carries it.</summary>
-/// <param name="Name">The file's name.</param>
-/// <param name="Request">Request line, headers and compressed body.</param>
-/// <param name="Counts">What the body holds.</param>
-internal sealed record RecordedBody(string Name, byte[] Request, BodyCounts Counts)
+internal sealed class RecordedBody
 {
+    private readonly string _headBeforeLength;
+
+    private RecordedBody(string name, byte[] body, bool isV2, string headBeforeLength)
+    {
+        Name = name;
+        _headBeforeLength = headBeforeLength;
+        byte[] message = Snappy.DecompressToArray(body);
+        Counts = BodyCounts.Of(message, isV2);
+        Timestamps = new BodyTimestamps(message, isV2);
+        Request = [.. Head(body.Length), .. body];
+    }
+
+    /// <summary>The file's name.</summary>
+    public string Name { get; }
+
+    /// <summary>What the body holds.</summary>
+    public BodyCounts Counts { get; }
+
+    /// <summary>When its items are from, as recorded.</summary>
+    public BodyTimestamps Timestamps { get; }
+
+    /// <summary>Request line, headers and compressed body.</summary>
+    public byte[] Request { get; private set; }
+
     /// <summary>Reads the bodies whose names begin with a prefix, in the order in which they were recorded.</summary>
     /// <param name="directory">Folder of the corpus.</param>
     /// <param name="group">What the files are called, as in <c>prom2k.rw1</c>: the prefix of the name, a dot, the protocol.</param>
@@ -28,21 +49,28 @@ internal sealed record RecordedBody(string Name, byte[] Request, BodyCounts Coun
         bool isV2 = parts[1] == "rw2";
         string[] files = Directory.GetFiles(directory, $"{prefix}-*.{parts[1]}.snappy");
         Array.Sort(files, StringComparer.Ordinal);
+        string head = HeadBeforeLength(isV2, target, token, headers);
         return files.Length > 0
-            ? [.. files.Select(file => Read(file, isV2, target, token, headers))]
+            ? [.. files.Select(file => new RecordedBody(Path.GetFileName(file), File.ReadAllBytes(file), isV2, head))]
             : throw new InvalidDataException($"no file in {directory} is called {prefix}-*.{parts[1]}.snappy");
     }
 
-    private static RecordedBody Read(string file, bool isV2, Uri target, string? token, IReadOnlyList<string> headers)
+    /// <summary>Packs the body anew, as if it had been recorded at another time.</summary>
+    public void Shift(long milliseconds)
     {
-        byte[] body = File.ReadAllBytes(file);
-        BodyCounts counts = BodyCounts.Of(Snappy.DecompressToArray(body), isV2);
+        Timestamps.Shift(milliseconds);
+        byte[] body = Snappy.CompressToArray(Timestamps.Message);
+        Request = [.. Head(body.Length), .. body];
+    }
+
+    private static string HeadBeforeLength(bool isV2, Uri target, string? token, IReadOnlyList<string> headers)
+    {
         StringBuilder head = new();
         head.Append($"POST {target.PathAndQuery} HTTP/1.1\r\nHost: {target.Authority}\r\n");
         head.Append(isV2
             ? "Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\nX-Prometheus-Remote-Write-Version: 2.0.0\r\n"
             : "Content-Type: application/x-protobuf\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n");
-        head.Append($"Content-Encoding: snappy\r\nContent-Length: {body.Length}\r\nUser-Agent: RemoteWriteGateway.LoadDriver\r\n");
+        head.Append("Content-Encoding: snappy\r\nUser-Agent: RemoteWriteGateway.LoadDriver\r\n");
         if (token is not null)
         {
             head.Append($"Authorization: Bearer {token}\r\n");
@@ -53,7 +81,8 @@ internal sealed record RecordedBody(string Name, byte[] Request, BodyCounts Coun
             head.Append(header).Append("\r\n");
         }
 
-        head.Append("\r\n");
-        return new RecordedBody(Path.GetFileName(file), [.. Encoding.ASCII.GetBytes(head.ToString()), .. body], counts);
+        return head.ToString();
     }
+
+    private byte[] Head(int bodyLength) => Encoding.ASCII.GetBytes($"{_headBeforeLength}Content-Length: {bodyLength}\r\n\r\n");
 }

@@ -11,12 +11,22 @@ namespace RemoteWriteGateway.LoadDriver;
 /// <param name="valuesPerSecond">Null for a closed loop: each connection sends as soon as it has its answer. Else an open loop: requests
 /// are due at fixed times whatever the answers do, and latency counts from the time a request was due, so that waiting for a free
 /// connection is not forgiven.</param>
-internal sealed class Replay(IReadOnlyList<RecordedBody> bodies, Uri target, int connections, double? valuesPerSecond)
+/// <param name="firstTime">Null to send the bodies as they were recorded. Else, in milliseconds since 1970, when the first of them is to be
+/// from; every further round follows the one before, so that a real store takes them all. For one connection only, which keeps the order.</param>
+internal sealed class Replay(
+    IReadOnlyList<RecordedBody> bodies, Uri target, int connections, double? valuesPerSecond, long? firstTime)
 {
+    /// <summary>Between the last sample of a round and the first of the next.</summary>
+    private const long RoundGapMs = 1000;
+
+    private readonly long _earliest = bodies.Min(body => body.Timestamps.Earliest);
+    private readonly long _latest = bodies.Max(body => body.Timestamps.Latest);
+
     private readonly ConcurrentDictionary<string, int> _answers = new();
     private readonly ConcurrentBag<List<double>> _latencies = [];
     private string? _firstError;
     private long _nextTicket;
+    private long _sentBefore;
     private long _valuesWritten;
 
     /// <summary>Runs for a while and returns what was seen.</summary>
@@ -25,7 +35,8 @@ internal sealed class Replay(IReadOnlyList<RecordedBody> bodies, Uri target, int
         _answers.Clear();
         _latencies.Clear();
         _firstError = null;
-        _nextTicket = -1;
+        _sentBefore += _nextTicket;
+        _nextTicket = 0;
         _valuesWritten = 0;
 
         long start = Stopwatch.GetTimestamp();
@@ -56,7 +67,7 @@ internal sealed class Replay(IReadOnlyList<RecordedBody> bodies, Uri target, int
         double? secondsPerRequest = bodies.Average(body => body.Counts.Values) / valuesPerSecond;
         while (true)
         {
-            long ticket = Interlocked.Increment(ref _nextTicket);
+            long ticket = Interlocked.Increment(ref _nextTicket) - 1;
             TimeSpan due = secondsPerRequest is double seconds ? TimeSpan.FromSeconds(seconds * ticket) : Stopwatch.GetElapsedTime(start);
             if (due >= duration)
             {
@@ -64,7 +75,13 @@ internal sealed class Replay(IReadOnlyList<RecordedBody> bodies, Uri target, int
             }
 
             PreciseSleep.Until(start, due);
-            RecordedBody body = bodies[(int)(ticket % bodies.Count)];
+            (long round, long index) = Math.DivRem(_sentBefore + ticket, bodies.Count);
+            RecordedBody body = bodies[(int)index];
+            if (firstTime is long first)
+            {
+                body.Shift(first - _earliest + (round * (_latest - _earliest + RoundGapMs)));
+            }
+
             string answer = Send(connection, body);
             latencies.Add((Stopwatch.GetElapsedTime(start) - due).TotalMilliseconds);
             _answers.AddOrUpdate(answer, 1, static (_, count) => count + 1);

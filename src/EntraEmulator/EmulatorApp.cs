@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using EntraEmulator.Configuration;
 using EntraEmulator.Directories;
 using EntraEmulator.Discovery;
@@ -16,6 +17,9 @@ internal static class EmulatorApp
 {
     /// <summary>A request of a client is a few hundred bytes, an assertion included; a free token of the hooks some ten thousand.</summary>
     private const long MaxBodyBytes = 1 << 20;
+
+    /// <summary>Length of the signing keys, as Entra's.</summary>
+    private const int KeyBits = 2048;
 
     /// <summary>How long requests in flight may take once the emulator is told to stop.</summary>
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
@@ -45,16 +49,21 @@ internal static class EmulatorApp
             kestrel.ListenAt(options);
         });
         builder.Services.AddRouting();
+
+        // In Development a bad parameter would be an exception; here as everywhere it is the client's 400.
+        builder.Services.Configure<RouteHandlerOptions>(handlers => handlers.ThrowOnBadRequest = false);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTimeout);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services
             .AddSingleton(options)
             .AddSingleton<EmulatorClock>()
             .AddSingleton<DirectorySet>()
+            .AddSingleton<RsaKeySource>(() => RSA.Create(KeyBits))
             .AddSingleton<SigningKeys>()
             .AddSingleton<TokenMint>()
             .AddSingleton<FaultSwitch>()
             .AddSingleton<RequestCounts>()
+            .AddSingleton<PublishedDocuments>()
             .AddSingleton<ClientAuthentication>()
             .AddSingleton<TokenEndpoint>();
         configure?.Invoke(builder);

@@ -1,3 +1,43 @@
-var builder = WebApplication.CreateSlimBuilder(args);
-var app = builder.Build();
-await app.RunAsync();
+using System.CommandLine;
+using RemoteWriteGateway.Forwarding;
+using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Identity;
+using RemoteWriteGateway.Ingest;
+using RemoteWriteGateway.Tenancy;
+
+namespace RemoteWriteGateway;
+
+/// <summary>The table of contents: what the service is made of, and the way of a request through it.</summary>
+internal static class Program
+{
+    public static Task<int> Main(string[] args)
+    {
+        var root = new RootCommand("Remote Write Gateway. Without a command: run the service, configured by appsettings.json in the current folder and by environment variables.")
+        {
+            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null)]),
+        };
+        root.SetAction(static (_, _) => Service.RunAsync(Build));
+
+        // Signals are the host's: it drains before it stops.
+        return PolicyCommand.InvokeAsync(root.Parse(args), new InvocationConfiguration { ProcessTerminationTimeout = null }, CancellationToken.None);
+    }
+
+    internal static WebApplication Build(WebApplicationBuilder builder)
+    {
+        builder.Services.AddHttp();
+        builder.Services.AddIdentity();
+        builder.Services.AddTenancy();
+        builder.Services.AddForwarding();
+        builder.Services.AddIngest();
+
+        WebApplication app = builder.Build();
+        app.UseHttp();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapHealth();
+        app.MapIngest();
+        app.MapUnknown().RequireValidToken();
+        return app;
+    }
+}

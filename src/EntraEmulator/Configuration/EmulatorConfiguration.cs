@@ -41,7 +41,26 @@ internal static class EmulatorConfiguration
         IConfigurationRoot configuration = builder.AddCommandLine(keys).Build();
         using (configuration as IDisposable)
         {
+            return Bind(configuration);
+        }
+    }
+
+    private static EmulatorOptions Bind(IConfiguration configuration)
+    {
+        try
+        {
             return configuration.Get<EmulatorOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new EmulatorOptions();
+        }
+        catch (InvalidOperationException e)
+        {
+            // In a list the binder says what is wrong only inside, under one exception for each level.
+            Exception cause = e;
+            while (cause.InnerException is InvalidOperationException inner)
+            {
+                cause = inner;
+            }
+
+            throw new InvalidOperationException(cause.Message, e);
         }
     }
 

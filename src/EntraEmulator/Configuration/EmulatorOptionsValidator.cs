@@ -44,9 +44,10 @@ internal sealed class EmulatorOptionsValidator : IValidateOptions<EmulatorOption
         const string Key = "PublicBaseUrl";
         if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? url)
             || url.Scheme != Uri.UriSchemeHttps
-            || url.Query.Length + url.Fragment.Length + url.UserInfo.Length > 0)
+            || url.PathAndQuery != "/"
+            || url.Fragment.Length + url.UserInfo.Length > 0)
         {
-            faults.Add(Key, $"\"{text}\" is not an https URL without user, query and fragment");
+            faults.Add(Key, $"\"{text}\" is not https://<host> or https://<host>:<port>");
             return;
         }
 
@@ -77,6 +78,7 @@ internal sealed class EmulatorOptionsValidator : IValidateOptions<EmulatorOption
             return;
         }
 
+        faults.Check(isAddress || url.Port != 0, key, "localhost is two addresses and cannot take a free port; write 127.0.0.1");
         faults.Check(
             allowRemote || address is null || IPAddress.IsLoopback(address),
             key,

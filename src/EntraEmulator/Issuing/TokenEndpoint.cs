@@ -64,15 +64,10 @@ internal sealed partial class TokenEndpoint(
             return Failed(EntraError.UnknownDirectory(directoryName));
         }
 
-        if (!http.Request.HasFormContentType)
+        (IFormCollection? form, EntraError? fault) = await ReadFormAsync(http.Request);
+        if (form is null)
         {
-            return Failed(EntraError.NotAForm());
-        }
-
-        IFormCollection form = await http.Request.ReadFormAsync(http.RequestAborted);
-        if (Parameters.FirstOrDefault(name => form[name].Count > 1) is { } repeated)
-        {
-            return Failed(EntraError.Repeated(repeated));
+            return (null, "", fault);
         }
 
         string? grant = form["grant_type"];
@@ -107,6 +102,24 @@ internal sealed partial class TokenEndpoint(
         }
 
         return (mint.IssueToApp(directory, api, resource, app, auth, HasCapability(form["claims"])), resource, null);
+    }
+
+    private static async Task<(IFormCollection? Form, EntraError? Fault)> ReadFormAsync(HttpRequest request)
+    {
+        if (!request.HasFormContentType)
+        {
+            return (null, EntraError.NotAForm());
+        }
+
+        try
+        {
+            IFormCollection form = await request.ReadFormAsync(request.HttpContext.RequestAborted);
+            return Parameters.FirstOrDefault(name => form[name].Count > 1) is { } repeated ? (null, EntraError.Repeated(repeated)) : (form, null);
+        }
+        catch (InvalidDataException e)
+        {
+            return (null, EntraError.Malformed($"The form cannot be read: {e.Message}"));
+        }
     }
 
     private static (IssuedToken? Token, string Resource, EntraError? Error) Failed(EntraError error) => (null, "", error);

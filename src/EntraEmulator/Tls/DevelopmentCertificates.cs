@@ -44,22 +44,22 @@ internal static class DevelopmentCertificates
 
     private static X509Certificate2 Load(string certificateFile, string keyFile, DateTimeOffset now)
     {
-        string advice = $"Delete both to make a new CA, which clients then have to trust anew.";
+        const string Advice = "Delete both to make a new CA, which clients then have to trust anew.";
         X509Certificate2 authority;
         try
         {
             authority = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
         }
-        catch (Exception e) when (e is CryptographicException or FileNotFoundException)
+        catch (Exception e) when (e is CryptographicException or FileNotFoundException or ArgumentException)
         {
-            throw new InvalidDataException($"{certificateFile} and {keyFile} are not a certificate and its key: {e.Message} {advice}", e);
+            throw new InvalidDataException($"{certificateFile} and {keyFile} are not a certificate and its key: {e.Message} {Advice}", e);
         }
 
         if (authority.NotAfter.ToUniversalTime() < now + LeafLifetime)
         {
             DateTime end = authority.NotAfter.ToUniversalTime();
             authority.Dispose();
-            throw new InvalidDataException($"{certificateFile} ends at {end:u}, before the {LeafLifetime.Days} days of a new certificate. {advice}");
+            throw new InvalidDataException($"{certificateFile} ends at {end:u}, before the {LeafLifetime.Days} days of a new certificate. {Advice}");
         }
 
         return authority;

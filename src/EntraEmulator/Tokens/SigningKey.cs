@@ -4,10 +4,12 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace EntraEmulator.Tokens;
 
+/// <summary>Gives a new RSA key of 2 048 bits, which belongs to the caller. Making one takes up to a second, so tests hand out made ones.</summary>
+internal delegate RSA RsaKeySource();
+
 /// <summary>An RSA key of 2 048 bits with a certificate, as Entra publishes them: <c>kid</c> is the certificate's SHA-1 thumbprint.</summary>
 internal sealed class SigningKey : IDisposable
 {
-    private const int KeyBits = 2048;
     private static readonly TimeSpan CertificateLifetime = TimeSpan.FromDays(5 * 365);
 
     private readonly RSA _rsa;
@@ -40,11 +42,11 @@ internal sealed class SigningKey : IDisposable
     /// <summary>The public key as DER (SubjectPublicKeyInfo).</summary>
     public ReadOnlyMemory<byte> PublicKeyDer { get; }
 
-    /// <summary>Makes a new key.</summary>
+    /// <summary>Makes a key with its certificate.</summary>
+    /// <param name="rsa">The key; from now on this object's.</param>
     /// <param name="now">Start of the certificate's validity.</param>
-    public static SigningKey Create(DateTimeOffset now)
+    public static SigningKey Create(RSA rsa, DateTimeOffset now)
     {
-        RSA rsa = RSA.Create(KeyBits);
         CertificateRequest request = new("CN=accounts.entra-emulator", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         using X509Certificate2 certificate = request.CreateSelfSigned(now, now + CertificateLifetime);
         return new SigningKey(rsa, certificate);

@@ -17,6 +17,7 @@ internal enum SigningKeyName
 internal sealed class SigningKeys : IDisposable
 {
     private readonly EmulatorClock _clock;
+    private readonly RsaKeySource _source;
     private readonly Lock _rotation = new();
     private readonly Lazy<SigningKey> _foreign;
 
@@ -25,9 +26,10 @@ internal sealed class SigningKeys : IDisposable
     private volatile Ring _ring;
 
     /// <summary>Makes the first key.</summary>
-    public SigningKeys(EmulatorClock clock)
+    public SigningKeys(EmulatorClock clock, RsaKeySource source)
     {
         _clock = clock;
+        _source = source;
         SigningKey first = Create();
         _ring = new Ring(first, Previous: null, [first]);
         _foreign = new Lazy<SigningKey>(Create);
@@ -89,7 +91,7 @@ internal sealed class SigningKeys : IDisposable
 
     private SigningKey Create()
     {
-        SigningKey key = SigningKey.Create(_clock.UtcNow);
+        SigningKey key = SigningKey.Create(_source(), _clock.UtcNow);
         lock (_all)
         {
             _all.Add(key);

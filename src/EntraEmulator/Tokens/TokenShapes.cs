@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -149,7 +150,7 @@ internal static class TokenShapes
     {
         string name = version == TokenVersion.V1 ? "appid" : "azp";
         claims[name] = client.ToString();
-        claims[name + "acr"] = ((int)auth).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        claims[name + "acr"] = ((int)auth).ToString(CultureInfo.InvariantCulture);
     }
 
     private static void AddIdtyp(JsonObject claims, ApiRegistration api, string type)

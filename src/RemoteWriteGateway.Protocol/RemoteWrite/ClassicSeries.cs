@@ -16,6 +16,9 @@ internal sealed class ClassicSeries(PartScratch scratch)
 
     public CustomBoundsHistogram Histogram { get; } = new(scratch);
 
+    /// <summary>How many classic series a histogram with so many bounds becomes.</summary>
+    public static long CountFor(int bounds) => bounds + 3L;
+
     /// <summary>Number of the first entry to write: 0, or that of <c>_sum</c>.</summary>
     public int FirstEntry => Histogram.IsStale ? SumEntry : 0;
 

@@ -22,9 +22,6 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
     private const int SpanOffset = 1;
     private const int SpanLength = 2;
 
-    /// <summary>The one NaN that means "this series has ended".</summary>
-    private const ulong StaleBits = 0x7ff0_0000_0000_0002;
-
     private int _spans;
     private int _buckets;
     private bool _isFloat;
@@ -45,7 +42,7 @@ internal sealed class CustomBoundsHistogram(PartScratch scratch)
     /// <summary>What classic series cannot say of it.</summary>
     public TranslationLosses Losses => new(_hasStartTimestamp ? 1 : 0, 0, CustomBoundsLayouts: 1, _unknownFields);
 
-    public bool IsStale => SumBits == StaleBits;
+    public bool IsStale => SumBits == ItemRules.StaleMarkerBits;
 
     /// <summary>Whether the histogram at <paramref name="range"/> has custom bounds.</summary>
     public static bool IsOne(ReadOnlySpan<byte> stamped, WireRange range)

@@ -10,7 +10,6 @@ internal struct FastItems
     public int Histograms;
     public int Exemplars;
     public int StaleMarkers;
-    public bool HasCustomBounds;
     public long NewestMs;
 
     public static FastItems None => new() { NewestMs = long.MinValue };
@@ -26,7 +25,6 @@ internal struct FastItems
         Histograms += more.Histograms;
         Exemplars += more.Exemplars;
         StaleMarkers += more.StaleMarkers;
-        HasCustomBounds |= more.HasCustomBounds;
         NewestMs = Math.Max(NewestMs, more.NewestMs);
     }
 }
@@ -122,7 +120,10 @@ internal readonly ref struct FastItemReader(ReadOnlySpan<byte> bytes, StampOptio
 
         WireReader reader = WireReader.Within(_bytes, range);
         HistogramFields histogram = HistogramFields.Read(ref reader, protocol);
+
+        // Custom bounds repeat the labels if they leave as classic series: the general way knows the labels, and counts.
         if (reader.HasFault
+            || histogram.IsCustomBounds
             || !HistogramRules.Check(histogram, options).IsNone
             || !window.Holds(histogram.TimestampMs))
         {
@@ -131,7 +132,6 @@ internal readonly ref struct FastItemReader(ReadOnlySpan<byte> bytes, StampOptio
 
         items.Histograms++;
         items.StaleMarkers += histogram.SumBits == ItemRules.StaleMarkerBits ? 1 : 0;
-        items.HasCustomBounds |= histogram.IsCustomBounds;
         items.NewestMs = Math.Max(items.NewestMs, histogram.TimestampMs);
         return range.End;
     }

@@ -60,7 +60,12 @@ internal sealed class ItemGate(LabelSet labels, LabelSet exemplarLabels)
         _histograms++;
         _staleMarkers += histogram.SumBits == ItemRules.StaleMarkerBits ? 1 : 0;
         _newestMs = Math.Max(_newestMs, histogram.TimestampMs);
-        Result.HasCustomBounds |= histogram.IsCustomBounds;
+        if (histogram.IsCustomBounds)
+        {
+            Result.HasCustomBounds = true;
+            Result.ClassicLabelBytes += ClassicSeries.CountFor(histogram.Bounds) * labels.TextBytes;
+        }
+
         return true;
     }
 
@@ -117,7 +122,6 @@ internal sealed class ItemGate(LabelSet labels, LabelSet exemplarLabels)
         _exemplars += items.Exemplars;
         _staleMarkers += items.StaleMarkers;
         _newestMs = Math.Max(_newestMs, items.NewestMs);
-        Result.HasCustomBounds |= items.HasCustomBounds;
     }
 
     /// <summary>Ends a request: the result gets what was accepted.</summary>

@@ -31,6 +31,21 @@ internal sealed partial class LabelSet
     /// <summary>Labels kept: all of them, unless there are more than <see cref="StampPlan.MaxRawLabels"/>.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Bytes of all names and values.</summary>
+    public long TextBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (ref readonly LabelEntry entry in Entries)
+            {
+                bytes += (long)entry.NameLength + entry.ValueLength;
+            }
+
+            return bytes;
+        }
+    }
+
     public ReadOnlySpan<LabelEntry> Entries => _scratch.Items.AsSpan(0, Count);
 
     /// <summary>Starts a request.</summary>

@@ -10,9 +10,11 @@ namespace RemoteWriteGateway.Protocol.RemoteWrite;
 /// large, between its items; a histogram whose classic series alone are too many, between them. A single item that is too
 /// large all the same leaves as it is, for the store to judge. One object can be begun again for the next request.
 /// </remarks>
-public sealed class OutgoingParts
+public sealed partial class OutgoingParts
 {
-    private WriteWork _work = new();
+    private static readonly WriteWork Nothing = new();
+
+    private WriteWork _work = Nothing;
     private WriteProtocol _from;
     private int _maxBytes;
 
@@ -25,9 +27,12 @@ public sealed class OutgoingParts
     private int _position;
     private SeriesCursor _cursor;
 
-    // Where the message may be cut before what is being written; of no use at length 0, as nothing stands before it then.
+    // Where the message can end before what is being written; of no use at length 0, as nothing stands before it then.
     private Cut _beforeSeries;
     private Cut _beforeHistogram;
+
+    // Whether the series that is being written does not fit in a message of its own.
+    private bool _cutsWithinSeries;
 
     /// <summary>The message, not compressed, in the protocol to leave in; valid until the next call.</summary>
     public ReadOnlySpan<byte> Current => _message is null ? _work.Stamped.Span : _work.Part.Span;
@@ -64,6 +69,7 @@ public sealed class OutgoingParts
         _expands = to == WriteProtocol.V1 && options.ExpandCustomBounds && work.Result.HasCustomBounds;
         _isAtEnd = !work.Result.HasOutput;
         _cursor = default;
+        _cutsWithinSeries = false;
 
         bool passesThrough = from == to && !_expands && work.Stamped.Length <= _maxBytes;
         _message = _isAtEnd || passesThrough ? null : Open(from, to, options, work);
@@ -92,14 +98,29 @@ public sealed class OutgoingParts
             hasRoom = tag.Raw == V1Tags.Metadata ? WriteMetadata(_message, entry) : WriteSeries(_message, entry);
             if (_cursor.Step == SeriesStep.Done)
             {
-                _cursor = default;
+                _cursor.Begin(SeriesStep.Metadata);
                 _position = entry.End;
+                _cutsWithinSeries = false;
+            }
+            else if (_work.Part.Length == 0)
+            {
+                // Too large for an empty message: once more, to be cut wherever it can be.
+                _cutsWithinSeries = true;
+                hasRoom = true;
             }
         }
 
         _message.Finish();
         _isAtEnd = hasRoom;
         return _work.Part.Length > 0;
+    }
+
+    /// <summary>Lets go of the request, so that its buffers are not held by what waits for the next one.</summary>
+    public void End()
+    {
+        _work = Nothing;
+        _message = null;
+        _isAtEnd = true;
     }
 
     private static OutgoingMessage Open(WriteProtocol from, WriteProtocol to, OutgoingOptions options, WriteWork work)
@@ -135,195 +156,14 @@ public sealed class OutgoingParts
         return Keep(message, _beforeSeries);
     }
 
-    /// <summary>Writes a series from where it was cut on. False if the message is full.</summary>
-    private bool WriteSeries(OutgoingMessage message, WireRange entry)
-    {
-        StampedSeries series = StampedSeries.Read(_work.Stamped.Span, entry, _from, _expands);
-        _beforeSeries = CutHere(message);
-        _beforeHistogram = default;
-
-        if (_cursor.Step == SeriesStep.Metadata)
-        {
-            message.AppendMetadata(series);
-            _cursor.Step = SeriesStep.Items;
-            if (!Keep(message, _beforeSeries))
-            {
-                return false;
-            }
-        }
-
-        if (_cursor.Step == SeriesStep.Items)
-        {
-            if (!WriteItems(message, series))
-            {
-                return false;
-            }
-
-            _cursor = new SeriesCursor { Step = series.HasCustomBounds ? SeriesStep.Histograms : SeriesStep.Done };
-        }
-
-        if (_cursor.Step == SeriesStep.Histograms)
-        {
-            message.Classic.BeginSeries(message, series);
-            if (!WriteHistograms(message, series))
-            {
-                return false;
-            }
-
-            _cursor = new SeriesCursor { Step = SeriesStep.Exemplars };
-        }
-
-        if (_cursor.Step == SeriesStep.Exemplars)
-        {
-            if (!WriteBucketExemplars(message, series))
-            {
-                return false;
-            }
-
-            _cursor = new SeriesCursor { Step = SeriesStep.Done };
-        }
-
-        return true;
-    }
-
-    /// <summary>Writes the series' own entry: all of its items, or those that are not expanded.</summary>
-    private bool WriteItems(OutgoingMessage message, in StampedSeries series)
-    {
-        Cut before = CutHere(message);
-        var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
-        bool isOpen = false;
-        while (items.MoveNext())
-        {
-            if (series.HasCustomBounds && IsExpanded(items))
-            {
-                continue;
-            }
-
-            if (!isOpen)
-            {
-                message.OpenEntry();
-                message.AppendLabels(series);
-                isOpen = true;
-            }
-
-            message.AppendItem(items.Kind, items.Contents);
-            _cursor.Position = items.Next;
-            if (!Keep(message, before))
-            {
-                return false;
-            }
-
-            before = CutHere(message);
-        }
-
-        message.CloseEntry();
-        return true;
-    }
-
-    /// <summary>Whether an item of a series with custom bounds leaves with the classic series: such a histogram, and exemplars.</summary>
-    private bool IsExpanded(in StampedItems item) =>
-        item.Kind == ItemKind.Exemplar
-        || (item.Kind == ItemKind.Histogram && CustomBoundsHistogram.IsOne(_work.Stamped.Span, item.Contents));
-
-    /// <summary>Writes the classic series of the histograms with custom bounds.</summary>
-    private bool WriteHistograms(OutgoingMessage message, in StampedSeries series)
-    {
-        ClassicSeries classic = message.Classic;
-        var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
-        while (items.MoveNext())
-        {
-            if (items.Kind == ItemKind.Exemplar || !IsExpanded(items))
-            {
-                continue;
-            }
-
-            classic.Histogram.Load(_work.Stamped.Span, items.Contents);
-            _beforeHistogram = CutHere(message);
-            for (int entry = Math.Max(_cursor.ClassicEntry, classic.FirstEntry); entry < classic.EndEntry; entry++)
-            {
-                Cut before = CutHere(message);
-                message.OpenEntry();
-                classic.AppendEntry(_work.Part, entry);
-                message.CloseEntry();
-                _cursor.ClassicEntry = entry + 1;
-                if (entry + 1 == classic.EndEntry)
-                {
-                    message.Count(ItemKind.Histogram);
-                    message.CountLosses(classic.Histogram.Losses);
-                    _cursor = new SeriesCursor { Step = SeriesStep.Histograms, Position = items.Next };
-                }
-
-                if (!Keep(message, before))
-                {
-                    return false;
-                }
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Writes exemplars of histograms with custom bounds: each to the bucket that counts it, as a classic histogram has them.</summary>
-    private bool WriteBucketExemplars(OutgoingMessage message, in StampedSeries series)
-    {
-        ReadOnlySpan<byte> stamped = _work.Stamped.Span;
-        _beforeHistogram = default;
-        var items = new StampedItems(stamped, series, 0, _from);
-        while (items.MoveNext())
-        {
-            if (items.Kind == ItemKind.Histogram && IsExpanded(items))
-            {
-                message.Classic.Histogram.Load(stamped, items.Contents);
-            }
-        }
-
-        items = new StampedItems(stamped, series, _cursor.Position, _from);
-        while (items.MoveNext())
-        {
-            if (items.Kind != ItemKind.Exemplar)
-            {
-                continue;
-            }
-
-            Cut before = CutHere(message);
-            message.OpenEntry();
-            message.Classic.AppendBucketLabels(_work.Part, message.Classic.Histogram.BucketOf(ExemplarValue(stamped, items.Contents)));
-            message.AppendItem(items.Kind, items.Contents);
-            message.CloseEntry();
-            _cursor.Position = items.Next;
-            if (!Keep(message, before))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static double ExemplarValue(ReadOnlySpan<byte> stamped, WireRange exemplar)
-    {
-        double value = 0;
-        WireReader reader = WireReader.Within(stamped, exemplar);
-        while (reader.TryReadTag(out WireTag tag))
-        {
-            if (tag.Raw == ItemTags.ExemplarValue)
-            {
-                value = BitConverter.UInt64BitsToDouble(reader.ReadFixed64(tag));
-            }
-            else
-            {
-                reader.Skip(tag);
-            }
-        }
-
-        return value;
-    }
-
     private Cut CutHere(OutgoingMessage message) => new(message.Mark(), _cursor);
+
+    /// <summary>A cut within a series, which is not worth remembering as long as series are written whole.</summary>
+    private Cut InnerCutHere(OutgoingMessage message) => _cutsWithinSeries ? CutHere(message) : default;
 
     /// <summary>
     /// Looks at the message's size after something was written. If it is too large, the message ends before the series that
-    /// is being written; or, as nothing stands before that, before its histogram, or before what was written last.
+    /// is being written; or, if that is the first one and cut within, before its histogram, or before what was written last.
     /// </summary>
     /// <returns>False if the message is full.</returns>
     private bool Keep(OutgoingMessage message, in Cut beforeLast)
@@ -333,15 +173,19 @@ public sealed class OutgoingParts
             return true;
         }
 
-        Cut cut = _beforeSeries.IsUseful ? _beforeSeries : _beforeHistogram.IsUseful ? _beforeHistogram : beforeLast;
-
-        // Nothing but this one item: it cannot be made smaller, and what the store says to it is the answer.
-        if (cut.IsUseful)
+        Cut cut = _beforeSeries;
+        if (!cut.IsUseful && _cutsWithinSeries)
         {
-            message.TakeBackTo(cut.Mark);
-            _cursor = cut.Cursor;
+            cut = _beforeHistogram.IsUseful ? _beforeHistogram : beforeLast;
+            if (!cut.IsUseful)
+            {
+                // Nothing but this one item: it cannot be made smaller, and what the store says to it is the answer.
+                return false;
+            }
         }
 
+        message.TakeBackTo(cut.Mark);
+        _cursor = cut.Cursor;
         return false;
     }
 
@@ -365,6 +209,14 @@ public sealed class OutgoingParts
 
         /// <summary>Which of the classic series of the histogram at <see cref="Position"/> comes next.</summary>
         public int ClassicEntry;
+
+        public void Begin(SeriesStep step)
+        {
+            // Field by field: a new value, copied whole right after it was put together, stalls for every series.
+            Step = step;
+            Position = 0;
+            ClassicEntry = 0;
+        }
     }
 
     /// <summary>A place where the message may end: its state there, and where the next one goes on.</summary>

@@ -1,6 +1,11 @@
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>A 2.0 message that is one of several of a request: it has a symbol table of its own, with just the symbols that it refers to.</summary>
+/// <remarks>
+/// To repeat the whole table would be quicker, but not possible where the table alone is over the limit, and it is larger: three
+/// parts of the recorded requests of 2,000 samples have 0.6 % more bytes together than the request, against 37 % with three tables;
+/// of those of 10,000 samples, whose series recur, 18 % against 32 %. Requests are rarely cut, so the one way that always works is enough.
+/// </remarks>
 internal sealed class SplitMessage : OutgoingMessage
 {
     private readonly StampedSymbols _symbols;

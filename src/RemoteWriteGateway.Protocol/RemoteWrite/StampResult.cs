@@ -36,6 +36,12 @@ public sealed class StampResult
     /// <summary>Whether the output holds a native histogram with custom bounds (schema −53), which some stores need expanded.</summary>
     public bool HasCustomBounds { get; set; }
 
+    /// <summary>
+    /// What names and values of all labels come to, in bytes, when the accepted histograms with custom bounds are written as
+    /// classic series. A bound of eight bytes repeats all labels of its series, so whoever has them written must bound this.
+    /// </summary>
+    public long ClassicLabelBytes { get; set; }
+
     /// <summary>Stale samples and histograms among <see cref="Accepted"/>.</summary>
     public long StaleMarkers { get; set; }
 
@@ -112,6 +118,7 @@ public sealed class StampResult
         Accepted = default;
         HasOutput = false;
         HasCustomBounds = false;
+        ClassicLabelBytes = 0;
         StaleMarkers = 0;
         NewestTimestampMs = long.MinValue;
         RemovedTenantLabels = 0;

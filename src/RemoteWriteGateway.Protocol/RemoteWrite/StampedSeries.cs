@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>What a series carries: the three kinds that are counted.</summary>
@@ -70,9 +72,13 @@ internal struct StampedSeries
     {
         if (reader.HasFault)
         {
-            throw new InvalidDataException($"The stamped request is not well formed at byte {reader.FaultPosition}: {reader.Fault}.");
+            Throw(reader.Fault, reader.FaultPosition);
         }
     }
+
+    [DoesNotReturn]
+    private static void Throw(WireFault fault, int position) =>
+        throw new InvalidDataException($"The stamped request is not well formed at byte {position}: {fault}.");
 }
 
 /// <summary>Walks over the items of a stamped series, in their order.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>A 1.0 message out of a 2.0 request: references become names and values, and what 1.0 cannot say is left out and counted.</summary>
@@ -6,6 +8,9 @@ internal sealed class TranslatedMessage : OutgoingMessage
     // The last field of a sample and of a histogram that both protocols have; the one behind it is the start timestamp of 2.0.
     private const int LastSampleField = 2;
     private const int LastHistogramField = 16;
+
+    /// <summary>Bytes of a label besides name and value with their lengths, and what short copies write past its end.</summary>
+    private const int MaxLabelOverhead = 1 + WireWriter.MaxVarintBytes + 2 + WriteBuffer.Slack;
 
     private readonly StampedSymbols _symbols;
     private readonly MetadataFamilies _families;
@@ -42,6 +47,9 @@ internal sealed class TranslatedMessage : OutgoingMessage
     {
         switch (kind)
         {
+            case ItemKind.Sample when IsPlainSample(Slice(contents)):
+                Part.AppendBytes(V1Tags.Samples, Slice(contents));
+                break;
             case ItemKind.Sample:
                 AppendWithoutStart(V1Tags.Samples, contents, LastSampleField);
                 break;
@@ -64,26 +72,28 @@ internal sealed class TranslatedMessage : OutgoingMessage
             CountLosses(new TranslationLosses(StartTimestamps: 1, 0, 0, 0));
         }
 
-        ReadMetadata(series.Metadata, out ulong type, out uint help, out uint unit);
-        WireRange helpText = _symbols.Text(help);
-        WireRange unitText = _symbols.Text(unit);
-        if (type == 0 && helpText.Length == 0 && unitText.Length == 0)
+        if (series.Metadata.Length == 0)
         {
             return;
         }
 
-        WireRange name = FamilyName(series.Labels, type);
-        bool isSame = false;
-        if (_forwardsMetadata && _families.TryAdd(name, type, help, unit, out isSame))
+        ReadMetadata(series.Metadata, out ulong type, out uint help, out uint unit);
+        if (type == 0 && _symbols.Text(help).Length == 0 && _symbols.Text(unit).Length == 0)
         {
-            int start = Part.BeginMessage(V1Tags.Metadata);
-            Part.AppendVarint(V1Tags.MetadataType, type);
-            Part.AppendBytes(V1Tags.MetadataName, Slice(name));
-            Part.AppendBytes(V1Tags.MetadataHelp, Slice(helpText));
-            Part.AppendBytes(V1Tags.MetadataUnit, Slice(unitText));
-            Part.EndMessage(start);
+            return;
         }
-        else if (!isSame)
+
+        bool isSaid = false;
+        if (_forwardsMetadata)
+        {
+            WireRange family = FamilyName(series.Labels, type);
+            if (_families.TryAdd(family, type, help, unit, out isSaid))
+            {
+                AppendFamily(family, type, help, unit);
+            }
+        }
+
+        if (!isSaid)
         {
             CountLosses(new TranslationLosses(0, Metadata: 1, 0, 0));
         }
@@ -106,32 +116,86 @@ internal sealed class TranslatedMessage : OutgoingMessage
 
     private void AppendLabels(byte tag, WireRange references)
     {
-        ReadOnlySpan<byte> stamped = Stamped;
+        byte[] from = Work.Stamped.Array;
         ReadOnlySpan<int> starts = _symbols.Starts;
-        WireReader reader = WireReader.Within(stamped, references);
-        while (reader.Position < reader.End)
+        ReadOnlySpan<byte> refs = from.AsSpan(references.Start, references.Length);
+        byte[] to = Part.Array;
+        int at = Part.Length;
+        for (int i = 0; i < refs.Length;)
         {
             // A symbol's length and text stand behind its tag just as they do in a label behind another one.
-            int name = (int)reader.ReadVarint();
-            int value = (int)reader.ReadVarint();
-            ReadOnlySpan<byte> nameBytes = stamped[(starts[name] + 1)..starts[name + 1]];
-            ReadOnlySpan<byte> valueBytes = stamped[(starts[value] + 1)..starts[value + 1]];
+            int name = ReadReference(refs, ref i);
+            int value = ReadReference(refs, ref i);
+            int nameStart = starts[name] + 1;
+            int nameLength = starts[name + 1] - nameStart;
+            int valueStart = starts[value] + 1;
+            int valueLength = starts[value + 1] - valueStart;
+            int length = 2 + nameLength + valueLength;
+            if (at + length + MaxLabelOverhead > to.Length)
+            {
+                Part.Length = at;
+                Part.Reserve(length + MaxLabelOverhead);
+                to = Part.Array;
+            }
 
-            int length = 2 + nameBytes.Length + valueBytes.Length;
-            Part.Reserve(1 + WireWriter.MaxVarintBytes + length);
-            byte[] to = Part.Array;
-            int at = Part.Length;
             to[at++] = tag;
             at = WireWriter.WriteVarint(to, at, (uint)length);
             to[at++] = V1Tags.LabelName;
-            nameBytes.CopyTo(to.AsSpan(at));
-            at += nameBytes.Length;
+            at = FastBytes.Copy(from, nameStart, nameLength, to, at);
             to[at++] = V1Tags.LabelValue;
-            valueBytes.CopyTo(to.AsSpan(at));
-            Part.Length = at + valueBytes.Length;
+            at = FastBytes.Copy(from, valueStart, valueLength, to, at);
         }
 
+        Part.Length = at;
+    }
+
+    /// <summary>A reference, of one or two bytes as a rule.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int ReadReference(ReadOnlySpan<byte> refs, ref int position)
+    {
+        int first = refs[position];
+        if (first < 0x80)
+        {
+            position++;
+            return first;
+        }
+
+        int second = refs[position + 1];
+        if (second < 0x80)
+        {
+            position += 2;
+            return (second << 7) | (first & 0x7F);
+        }
+
+        return ReadLongReference(refs, ref position);
+    }
+
+    private static int ReadLongReference(ReadOnlySpan<byte> refs, ref int position)
+    {
+        WireReader reader = WireReader.Within(refs, new WireRange(position, refs.Length - position));
+        int reference = (int)(uint)reader.ReadVarint();
         StampedSeries.ThrowIfFaulty(reader);
+        position = reader.Position;
+        return reference;
+    }
+
+    /// <summary>Whether a sample is just a value and a timestamp, as nearly all are, so that none of its fields need be looked for.</summary>
+    private static bool IsPlainSample(ReadOnlySpan<byte> sample)
+    {
+        // Tag, 8 bytes, tag, and a varint that ends with the sample.
+        const int Varint = 1 + 8 + 1;
+        if (sample.Length <= Varint || sample[0] != ItemTags.SampleValue || sample[Varint - 1] != ItemTags.SampleTimestamp)
+        {
+            return false;
+        }
+
+        int last = Varint;
+        while (last < sample.Length && sample[last] >= 0x80)
+        {
+            last++;
+        }
+
+        return last == sample.Length - 1;
     }
 
     /// <summary>Copies a sample or a histogram, which are the same in both protocols but for the start timestamp and what future versions add.</summary>
@@ -189,6 +253,16 @@ internal sealed class TranslatedMessage : OutgoingMessage
             fieldStart = reader.Position;
         }
 
+        Part.EndMessage(start);
+    }
+
+    private void AppendFamily(WireRange name, ulong type, uint help, uint unit)
+    {
+        int start = Part.BeginMessage(V1Tags.Metadata);
+        Part.AppendVarint(V1Tags.MetadataType, type);
+        Part.AppendBytes(V1Tags.MetadataName, Slice(name));
+        Part.AppendBytes(V1Tags.MetadataHelp, Slice(_symbols.Text(help)));
+        Part.AppendBytes(V1Tags.MetadataUnit, Slice(_symbols.Text(unit)));
         Part.EndMessage(start);
     }
 

@@ -6,7 +6,8 @@ namespace RemoteWriteGateway.Forwarding;
 
 /// <summary>
 /// Tokens of Entra ID for one scope, renewed in the background from half of their life on, so that no request waits for one
-/// while the last is good. One renewal at a time, whoever asks.
+/// while the last is good. One renewal at a time, whoever asks. A renewal may yield the same token once more, as the library
+/// keeps some of its own; then a store that refused it is not asked with it again.
 /// </summary>
 internal sealed partial class EntraCredentials(
     string store, TokenCredential credential, string scope, TimeProvider time, ILogger logger) : IStoreCredentials

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Prometheus;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
@@ -6,6 +7,10 @@ namespace RemoteWriteGateway.Forwarding;
 /// <summary>The self metrics of forwarding: <c>rwgateway_forward_…</c> and what is lost on the way.</summary>
 internal sealed class ForwardMetrics
 {
+    // Label values are a closed set: a policy with more tenants than this shows the rest as one.
+    private const int MaxTenants = 1000;
+
+    private readonly ConcurrentDictionary<string, bool> _tenants = new(StringComparer.Ordinal);
     private readonly Counter _requests;
     private readonly Histogram _duration;
     private readonly Counter _bytes;
@@ -54,6 +59,7 @@ internal sealed class ForwardMetrics
 
     private void CountDropped(string tenant, string store, string reason, ItemCounts items)
     {
+        tenant = _tenants.ContainsKey(tenant) || (_tenants.Count < MaxTenants && _tenants.TryAdd(tenant, true)) ? tenant : "_other";
         _dropped.WithLabels(tenant, store, reason, "sample").Inc(items.Samples);
         _dropped.WithLabels(tenant, store, reason, "histogram").Inc(items.Histograms);
         _dropped.WithLabels(tenant, store, reason, "exemplar").Inc(items.Exemplars);
@@ -100,8 +106,13 @@ internal sealed class StoreMetrics(
     public static IReadOnlyList<string> Codes { get; } = ["2xx", "3xx", "4xx", "429", "5xx", "error", "timeout"];
 
     /// <summary>Counts one request that was sent, or that should have been.</summary>
-    public void CountRequest(WriteProtocol protocol, in StoreReply reply, long bodyBytes, TimeSpan elapsed)
+    public void CountRequest(WriteProtocol protocol, in StoreReply reply, long bodyBytes, TimeSpan elapsed, bool isRepeat)
     {
+        if (isRepeat)
+        {
+            retries.Inc();
+        }
+
         int code = reply.Kind switch
         {
             ReplyKind.TimedOut => Timeout,

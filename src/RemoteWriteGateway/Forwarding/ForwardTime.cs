@@ -12,7 +12,8 @@ internal sealed class ForwardTime(TimeProvider time) : IDisposable
     /// <summary>Whether it is our own stop, not the time, that ended it.</summary>
     public bool IsStopped => _stop.IsCancellationRequested;
 
-    public CancellationToken Token => _source.Token;
+    /// <summary>What the current answer was given.</summary>
+    public TimeSpan AnswerLimit { get; private set; }
 
     /// <param name="limit">Most time for the forward as a whole.</param>
     /// <param name="stop">Ends it before.</param>
@@ -34,7 +35,8 @@ internal sealed class ForwardTime(TimeProvider time) : IDisposable
         }
         else if (!_source.IsCancellationRequested)
         {
-            _source.CancelAfter(left < timeout ? left : timeout);
+            AnswerLimit = left < timeout ? left : timeout;
+            _source.CancelAfter(AnswerLimit);
         }
 
         return _source.Token;

@@ -1,20 +1,20 @@
 using Azure.Core;
 using Microsoft.Extensions.Options;
 using Prometheus;
+using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Forwarding;
 
 /// <summary>To the stores: sections <c>Stores</c> and <c>Credential</c>, a tenant's <c>store</c> and <c>storeId</c>.</summary>
-internal static class ForwardingFeature
+internal static partial class ForwardingFeature
 {
-    /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, configuration and logging.</summary>
+    /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, <see cref="PolicySource"/>, configuration and logging.</summary>
     public static IServiceCollection AddForwarding(this IServiceCollection services)
     {
         services.AddOptionsWithValidateOnStart<StoresOptions, StoresOptionsValidator>();
         services.AddSingleton<IConfigureOptions<StoresOptions>, StoresOptionsReader>();
-        services.AddOptionsWithValidateOnStart<CredentialOptions, CredentialOptionsValidator>()
-            .BindConfiguration(CredentialOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<CredentialOptions, CredentialOptionsValidator>(CredentialOptions.Section);
 
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<CredentialOptions>>().Value.Create());
         services.AddSingleton<ForwardMetrics>();
@@ -22,6 +22,12 @@ internal static class ForwardingFeature
             .Select(store => Create(store.Key, store.Value, provider))));
         services.AddSingleton<ITenantSettingsReader, StoreSettingsReader>();
         services.AddSingleton<Forwarder>();
+        services.AddSingleton(provider => new StoreProber(
+            provider.GetRequiredService<StoreDirectory>(),
+            () => provider.GetRequiredService<PolicySource>().Current.Tenants,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<StoreProber>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<StoreProber>());
         return services;
     }
 
@@ -30,6 +36,11 @@ internal static class ForwardingFeature
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
         StorePreset preset = StorePreset.Of(options.Kind!.Value); // Validated: a store without a kind stops the start.
+        if (options.Auth.Kind != StoreAuthKind.None && new Uri(options.Url!) is { Scheme: "http", IsLoopback: false })
+        {
+            LogInClear(logger, name);
+        }
+
         StoreMetrics metrics = services.GetRequiredService<ForwardMetrics>().Of(name);
         IStoreCredentials? credentials = options.Auth.Kind switch
         {
@@ -47,4 +58,7 @@ internal static class ForwardingFeature
             new StoreTrouble(name, time, logger),
             metrics);
     }
+
+    [LoggerMessage(LogLevel.Warning, "Credentials for store {Store} travel in clear: its Url is http and not on this machine")]
+    private static partial void LogInClear(ILogger logger, string store);
 }

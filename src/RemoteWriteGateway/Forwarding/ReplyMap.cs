@@ -18,7 +18,7 @@ internal static class ReplyMap
         ReplyKind.Answer => reply.IsSuccess
             ? OfSuccess(reply, protocol, sent, store)
             : OfRefusal(reply, protocol, sent, store, wasUndecided),
-        ReplyKind.TimedOut => Retry("store-timeout", "store took too long to answer and may have written the request; retry"),
+        ReplyKind.TimedOut => Retry("store-timeout", $"store took over {reply.Limit.TotalSeconds:0.#} s to answer and may have written the request; retry"),
         ReplyKind.Broken => Retry("store-unavailable", "connection to the store broke before its answer; retry"),
         ReplyKind.NotConnected => Retry("store-unavailable", "store is not reachable; retry"),
         ReplyKind.NoCredentials => Retry("store-unavailable", "gateway has no credentials to show the store now; retry, and tell the operator"),

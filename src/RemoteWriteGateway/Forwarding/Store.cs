@@ -87,6 +87,10 @@ internal sealed class Store : IDisposable
     public bool RefusesCustomBounds(WriteProtocol sender) =>
         _refusesCustomBounds && Protocol.LeavingFor(sender) == WriteProtocol.V1;
 
+    /// <summary>Whether histograms with custom bounds of a request that came in <paramref name="sender"/> leave as classic series.</summary>
+    public bool ExpandsCustomBounds(WriteProtocol sender) =>
+        Outgoing.ExpandCustomBounds && Protocol.LeavingFor(sender) == WriteProtocol.V1;
+
     /// <summary>Whether a stamped request cannot leave in <paramref name="leaving"/> because of what it holds.</summary>
     public bool CannotSend(StampResult stamped, WriteProtocol leaving) =>
         _refusesCustomBounds && leaving == WriteProtocol.V1 && stamped.HasCustomBounds;

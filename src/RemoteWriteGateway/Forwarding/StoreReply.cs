@@ -30,6 +30,9 @@ internal readonly record struct StoreReply(ReplyKind Kind)
     /// <summary>0 without an answer.</summary>
     public int StatusCode { get; init; }
 
+    /// <summary>What the answer was given, if it did not come in time.</summary>
+    public TimeSpan Limit { get; init; }
+
     /// <summary>The counts of 2.0, or null if the answer has none of their headers; a missing one among others is 0.</summary>
     public ItemCounts? Written { get; init; }
 

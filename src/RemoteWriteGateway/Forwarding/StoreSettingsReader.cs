@@ -3,7 +3,8 @@ using RemoteWriteGateway.Tenancy;
 namespace RemoteWriteGateway.Forwarding;
 
 /// <summary>Reads a tenant's <c>store</c> and <c>storeId</c> from the policy.</summary>
-internal sealed class StoreSettingsReader(StoreDirectory stores) : ITenantSettingsReader
+/// <param name="stores">The configured stores, or null where a document is read without a configuration (the command line): then only the kind of the values is checked.</param>
+internal sealed class StoreSettingsReader(StoreDirectory? stores) : ITenantSettingsReader
 {
     private const string StoreKey = "store";
     private const string StoreIdKey = "storeId";
@@ -17,8 +18,13 @@ internal sealed class StoreSettingsReader(StoreDirectory stores) : ITenantSettin
     public object Read(ITenantSettingsSource source)
     {
         string? name = source.Text(StoreKey);
-        Store? store = name is null ? stores.Only : stores.Find(name);
         string? id = source.Text(StoreIdKey);
+        if (stores is null)
+        {
+            return new StoreSettings(null);
+        }
+
+        Store? store = name is null ? stores.Only : stores.Find(name);
         if (store is null)
         {
             // Without a name it is no fault: several stores, or none yet, and writes are answered no-store.

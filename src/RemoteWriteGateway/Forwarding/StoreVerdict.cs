@@ -24,7 +24,10 @@ internal sealed record StoreFault(string Reason, string Text, ItemCounts Items);
 
 /// <summary>The outcome of one request, over all parts that it left in.</summary>
 /// <param name="Kind">The class of the answer.</param>
-/// <param name="Written">Items that count as written: confirmed by the store, or left out by policy.</param>
+/// <param name="Written">
+/// Items that count as written: confirmed by the store, or left out by policy; with <see cref="VerdictKind.Retry"/> those that were
+/// confirmed before. Items accepted = written + those of the faults, for each kind.
+/// </param>
 /// <param name="Faults">Empty if <see cref="VerdictKind.Written"/>; exactly one if <see cref="VerdictKind.Retry"/>.</param>
 internal sealed record StoreVerdict(VerdictKind Kind, ItemCounts Written, ImmutableArray<StoreFault> Faults)
 {

@@ -27,8 +27,6 @@ internal sealed partial class EdgeErrors(RequestDelegate next, RefusalWriter ref
 #pragma warning restore CA1031
         {
             LogBug(e, http.TraceIdentifier);
-            http.Response.Clear();
-            http.Response.Headers["X-Request-Id"] = http.TraceIdentifier;
             await refusals.WriteAsync(http, new Refusal("internal-error", StatusCodes.Status500InternalServerError, "internal error; retry"));
         }
     }

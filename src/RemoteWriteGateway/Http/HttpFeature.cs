@@ -11,10 +11,8 @@ internal static class HttpFeature
 {
     public static IServiceCollection AddHttp(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<HttpOptions, HttpOptionsValidator>()
-            .BindConfiguration(HttpOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
-        services.AddOptionsWithValidateOnStart<ManagementOptions, ManagementOptionsValidator>()
-            .BindConfiguration(ManagementOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<HttpOptions, HttpOptionsValidator>(HttpOptions.Section);
+        services.AddSection<ManagementOptions, ManagementOptionsValidator>(ManagementOptions.Section);
 
         // A registry of its own for each host, so that two hosts in one process do not share counts.
         CollectorRegistry registry = Metrics.NewCustomRegistry();
@@ -29,6 +27,9 @@ internal static class HttpFeature
         services.AddOptions<HostOptions>().Configure<IOptions<HttpOptions>>((host, http) =>
             host.ShutdownTimeout = http.Value.DrainDelay + http.Value.DrainTimeout);
         services.AddOptions<ForwardedHeadersOptions>().Configure<IOptions<HttpOptions>>(TrustKnownProxies);
+
+        // At Debug it quotes the header that it could not read, which may be the one with the token.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.BadRequests", LogLevel.Warning));
         return services;
     }
 

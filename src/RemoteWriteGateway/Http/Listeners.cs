@@ -30,7 +30,10 @@ internal sealed partial class Listeners(
         kestrel.Limits.MaxConcurrentConnections = http.Value.MaxConnections;
         kestrel.Limits.MaxConcurrentUpgradedConnections = 0;
         kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
-        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+
+        // A head that is late is Kestrel's 408, which makes Prometheus drop the batch. By then every sender has given up (vmagent the last, after
+        // 60 s) and sends it again.
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(65);
 
         ListenUrl data = ListenUrl.Parse(http.Value.Url);
         data.Listen(kestrel, listen =>

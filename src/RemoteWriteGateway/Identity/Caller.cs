@@ -30,7 +30,9 @@ internal enum TokenVersion
     V2 = 2,
 }
 
-/// <summary>Who is calling: what a validated token says, read once and never changed. Nothing outside <c>Identity</c> reads claims.</summary>
+/// <summary>
+/// Who is calling: what a validated token says, read once and never changed. Nothing outside <c>Identity</c> reads claims.
+/// </summary>
 internal sealed record Caller
 {
     public required CallerKind Kind { get; init; }

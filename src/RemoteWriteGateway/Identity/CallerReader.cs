@@ -5,7 +5,9 @@ using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
 
-/// <summary>Makes a <see cref="Caller"/> of the payload of a token whose signature, lifetime, audience and issuer were found good.</summary>
+/// <summary>
+/// Makes a <see cref="Caller"/> of the payload of a token whose signature, lifetime, audience and issuer were found good.
+/// </summary>
 internal sealed class CallerReader(EntraDirectory directory)
 {
     private const int MaxDisplayNameLength = 256;

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace RemoteWriteGateway.Identity;
 
-/// <summary>Values of the <c>WWW-Authenticate</c> header (RFC 6750, and Entra's claims challenge). They name reasons, never what a token holds.</summary>
+/// <summary>
+/// Values of the <c>WWW-Authenticate</c> header (RFC 6750, and Entra's claims challenge). They name reasons, never what a token holds.
+/// </summary>
 internal sealed class Challenges(EntraDirectory directory)
 {
     /// <summary>W1: credentials are missing.</summary>
@@ -19,8 +21,8 @@ internal sealed class Challenges(EntraDirectory directory)
     public static string InvalidToken(string reason) => $"{Realm}, error=\"invalid_token\", error_description=\"{reason}\"";
 
     /// <summary>
-    /// For a token that was good when it was issued (revoked, too old): W5, which asks for one issued from <paramref name="now"/> on, if the
-    /// client understands claims challenges; else W2.
+    /// For a token that was good when it was issued (revoked, too old): W5, which asks for one issued from <paramref name="now"/> on,
+    /// if the client understands claims challenges; else W2.
     /// </summary>
     public static string NewTokenNeeded(Caller caller, string reason, DateTimeOffset now)
     {

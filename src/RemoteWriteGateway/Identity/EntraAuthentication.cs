@@ -54,7 +54,9 @@ internal sealed class EntraAuthentication(
             : true;
     }
 
-    /// <summary>Exact comparison. Microsoft.Identity.Web's own validator fetches metadata, within the request, when nothing matches.</summary>
+    /// <summary>
+    /// Exact comparison. Microsoft.Identity.Web's own validator fetches metadata, within the request, when nothing matches.
+    /// </summary>
     public string ValidateIssuer(string issuer, SecurityToken token, TokenValidationParameters parameters) =>
         directory.Accepts(issuer) ? issuer : throw new SecurityTokenInvalidIssuerException();
 
@@ -183,7 +185,10 @@ internal sealed class EntraAuthentication(
     }
 
     private bool TryReadCaller(
-        JsonWebToken token, in TokenFingerprint fingerprint, [NotNullWhen(true)] out Caller? caller, [NotNullWhen(false)] out Refusal? refusal)
+        JsonWebToken token,
+        in TokenFingerprint fingerprint,
+        [NotNullWhen(true)] out Caller? caller,
+        [NotNullWhen(false)] out Refusal? refusal)
     {
         ReadOnlySpan<char> payload = token.EncodedToken;
         payload = payload[(payload.IndexOf('.') + 1)..payload.LastIndexOf('.')];

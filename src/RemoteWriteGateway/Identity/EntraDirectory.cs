@@ -3,13 +3,15 @@ using System.Collections.Immutable;
 
 namespace RemoteWriteGateway.Identity;
 
-/// <summary>The directory whose tokens are accepted, and what is accepted of it: made from checked options at start, never changed.</summary>
+/// <summary>
+/// The directory whose tokens are accepted, and what is accepted of it: made from checked options at start, never changed.
+/// </summary>
 internal sealed class EntraDirectory
 {
     private const string V2Suffix = "/v2.0";
 
     /// <summary>Hosts of v1.0 issuers by the host of the cloud's authority.</summary>
-    private static readonly FrozenDictionary<string, string> V1IssuerHosts = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+    private static readonly FrozenDictionary<string, string> V1IssuerHosts = new Dictionary<string, string>
     {
         ["login.microsoftonline.com"] = "sts.windows.net",
         ["login.microsoftonline.us"] = "sts.windows.net",
@@ -84,7 +86,8 @@ internal sealed class EntraDirectory
     public bool Accepts(string? issuer) => issuer is not null && _issuers.Contains(issuer);
 
     /// <summary>The version that tokens of <paramref name="issuer"/> have.</summary>
-    public static TokenVersion VersionOf(string issuer) => issuer.EndsWith(V2Suffix, StringComparison.Ordinal) ? TokenVersion.V2 : TokenVersion.V1;
+    public static TokenVersion VersionOf(string issuer) =>
+        issuer.EndsWith(V2Suffix, StringComparison.Ordinal) ? TokenVersion.V2 : TokenVersion.V1;
 
     /// <summary><paramref name="instance"/> with a slash at its end.</summary>
     public static Uri InstanceUri(string instance) => new(instance.EndsWith('/') ? instance : instance + "/");

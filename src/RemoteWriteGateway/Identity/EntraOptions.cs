@@ -3,13 +3,16 @@ namespace RemoteWriteGateway.Identity;
 /// <summary>
 /// The directory whose tokens are accepted. Section <c>AzureAd</c>. An operator writes <see cref="Instance"/>, <see cref="TenantId"/> and
 /// <see cref="ClientId"/>. The other keys are what Microsoft.Identity.Web reads under these names, shown so that the hardening can be
-/// seen; most of them accept no other value than the default. <see cref="EntraOptionsCheck"/> says what is refused.
+/// seen; most of them accept no other value than the default. <see cref="EntraOptionsCheck"/> says what is refused. Read once, at start.
 /// </summary>
 internal sealed class EntraOptions
 {
     public const string Section = "AzureAd";
 
-    /// <summary>Authority of the cloud: <c>https://login.microsoftonline.com/</c>, <c>…microsoftonline.us/</c>, <c>…partner.microsoftonline.cn/</c>; any other host is taken for an emulator.</summary>
+    /// <summary>
+    /// Authority of the cloud: <c>https://login.microsoftonline.com/</c>, <c>…microsoftonline.us/</c>,
+    /// <c>…partner.microsoftonline.cn/</c>; any other host is taken for an emulator.
+    /// </summary>
     public string Instance { get; init; } = "https://login.microsoftonline.com/";
 
     /// <summary>The directory (Entra tenant), a GUID. One for each gateway.</summary>
@@ -36,7 +39,9 @@ internal sealed class EntraOptions
     /// <summary>How often one fetch for unknown signing keys is added to the budget of five. From 1 s to 1 h.</summary>
     public TimeSpan RefreshInterval { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How often the signing keys are fetched, give or take 10 %. From 5 min to 24 h, and less than <c>Identity:Metadata:MaxStale</c>.</summary>
+    /// <summary>
+    /// How often the signing keys are fetched, give or take 10 %. From 5 min to 24 h, and less than <c>Identity:Metadata:MaxStale</c>.
+    /// </summary>
     public TimeSpan AutomaticRefreshInterval { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>How long the issuer may take for one document. From 1 s to 1 min.</summary>

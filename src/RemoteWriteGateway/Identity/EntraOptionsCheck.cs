@@ -3,7 +3,9 @@ using Microsoft.Extensions.Options;
 
 namespace RemoteWriteGateway.Identity;
 
-/// <summary>The start check of section <c>AzureAd</c>: every fault is told, by key. What would weaken validation cannot be configured.</summary>
+/// <summary>
+/// The start check of section <c>AzureAd</c>: every fault is told, by key. What would weaken validation cannot be configured.
+/// </summary>
 internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvironment environment, IOptions<IdentityOptions> identity)
     : IValidateOptions<EntraOptions>
 {
@@ -17,7 +19,8 @@ internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvir
     /// <summary>Domains of App ID URIs of services of Microsoft: Graph, Azure Monitor, Resource Manager, in all clouds.</summary>
     private static readonly ImmutableArray<string> ForeignDomains =
     [
-        "microsoft.com", "microsoft.us", "windows.net", "azure.com", "azure.us", "azure.cn", "azure.net", "chinacloudapi.cn", "microsoftonline.com",
+        "microsoft.com", "microsoft.us", "microsoftonline.com", "windows.net",
+        "azure.com", "azure.us", "azure.cn", "azure.net", "chinacloudapi.cn",
     ];
 
     public ValidateOptionsResult Validate(string? name, EntraOptions options)
@@ -41,7 +44,8 @@ internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvir
     {
         if (!IsGuid(options.TenantId))
         {
-            faults.Add($"{Key}:TenantId: \"{options.TenantId}\" is not the GUID of one directory; \"common\", \"organizations\" and domain names are not accepted");
+            faults.Add($"{Key}:TenantId: \"{options.TenantId}\" is not the GUID of one directory; "
+                + "\"common\", \"organizations\" and domain names are not accepted");
         }
 
         if (!IsGuid(options.ClientId))
@@ -56,7 +60,8 @@ internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvir
         }
         else if (instance.IsLoopback && !environment.IsDevelopment() && !identity.Value.AllowEmulator)
         {
-            faults.Add($"{Key}:Instance: \"{options.Instance}\" is on loopback: an emulator. Outside of environment Development this needs Identity:AllowEmulator");
+            faults.Add($"{Key}:Instance: \"{options.Instance}\" is on loopback: an emulator. "
+                + "Outside of environment Development this needs Identity:AllowEmulator");
         }
     }
 
@@ -66,7 +71,11 @@ internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvir
         Fixed(Key, nameof(options.MapInboundClaims), options.MapInboundClaims, fixedOptions.MapInboundClaims);
         Fixed(Key, nameof(options.IncludeErrorDetails), options.IncludeErrorDetails, fixedOptions.IncludeErrorDetails);
         Fixed(Key, nameof(options.SaveToken), options.SaveToken, fixedOptions.SaveToken);
-        Fixed(Key, nameof(options.AllowWebApiToBeAuthorizedByACL), options.AllowWebApiToBeAuthorizedByACL, fixedOptions.AllowWebApiToBeAuthorizedByACL);
+        Fixed(
+            Key,
+            nameof(options.AllowWebApiToBeAuthorizedByACL),
+            options.AllowWebApiToBeAuthorizedByACL,
+            fixedOptions.AllowWebApiToBeAuthorizedByACL);
         Fixed(Key, nameof(options.Challenge), options.Challenge, fixedOptions.Challenge);
 
         EntraTokenOptions token = options.TokenValidationParameters;
@@ -88,15 +97,16 @@ internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvir
 
     private void CheckIntervals(EntraOptions options, List<string> faults)
     {
-        Between($"{Key}:{nameof(options.RefreshInterval)}", options.RefreshInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
-        Between($"{Key}:{nameof(options.AutomaticRefreshInterval)}", options.AutomaticRefreshInterval, TimeSpan.FromMinutes(5), TimeSpan.FromDays(1));
-        Between($"{Key}:{nameof(options.BackchannelTimeout)}", options.BackchannelTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
+        Between($"{Key}:RefreshInterval", options.RefreshInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Between($"{Key}:AutomaticRefreshInterval", options.AutomaticRefreshInterval, TimeSpan.FromMinutes(5), TimeSpan.FromDays(1));
+        Between($"{Key}:BackchannelTimeout", options.BackchannelTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
         Between($"{TokenKey}:ClockSkew", options.TokenValidationParameters.ClockSkew, TimeSpan.Zero, TimeSpan.FromMinutes(5));
 
         TimeSpan maxStale = identity.Value.Metadata.MaxStale;
         if (options.AutomaticRefreshInterval * 1.1 >= maxStale)
         {
-            faults.Add($"{Key}:AutomaticRefreshInterval: {options.AutomaticRefreshInterval} and a tenth must be less than Identity:Metadata:MaxStale ({maxStale}), or keys go stale between fetches");
+            faults.Add($"{Key}:AutomaticRefreshInterval: {options.AutomaticRefreshInterval} and a tenth must be less than "
+                + $"Identity:Metadata:MaxStale ({maxStale}), or keys go stale between fetches");
         }
 
         void Between(string key, TimeSpan value, TimeSpan min, TimeSpan max)
@@ -123,12 +133,14 @@ internal sealed class EntraOptionsCheck(IConfiguration configuration, IHostEnvir
 
         foreach (string audience in token.ValidAudiences.Where(IsForeign))
         {
-            faults.Add($"{TokenKey}:ValidAudiences: \"{audience}\" is a service of Microsoft (or empty); tokens for it belong to it. Name the gateway's own client id or App ID URI");
+            faults.Add($"{TokenKey}:ValidAudiences: \"{audience}\" is empty, or a service of Microsoft, to which tokens for it belong; "
+                + "name the gateway's own client id or App ID URI");
         }
 
         foreach (string issuer in token.ValidIssuers.Where(issuer => !IsIssuerOf(options.TenantId, issuer)))
         {
-            faults.Add($"{TokenKey}:ValidIssuers: \"{issuer}\" is not an https URL with the directory's id in it; placeholders would accept every directory");
+            faults.Add($"{TokenKey}:ValidIssuers: \"{issuer}\" is not an https URL with the directory's id in it; "
+                + "placeholders would accept every directory");
         }
     }
 

@@ -14,32 +14,52 @@ internal sealed class HardeningCheck(EntraDirectory directory, MetadataSnapshots
     public ValidateOptionsResult Validate(string? name, JwtBearerOptions options)
     {
         var faults = new List<string>();
-        TokenValidationParameters token = options.TokenValidationParameters;
-        Must(options.ConfigurationManager == keys, "ConfigurationManager");
-        Must(!options.MapInboundClaims && !options.IncludeErrorDetails && !options.SaveToken, "MapInboundClaims, IncludeErrorDetails, SaveToken");
-        Must(!options.UseSecurityTokenValidators && options.TokenHandlers is [{ MaximumTokenSizeInBytes: IdentityRefusals.MaxTokenLength }], "TokenHandlers");
-        Must(options.ForwardDefault is null && options.ForwardAuthenticate is null && options.ForwardDefaultSelector is null, "ForwardDefault");
-
-        Must(token.ValidateIssuer && token.IssuerValidator == authentication.ValidateIssuer && token.IssuerValidatorUsingConfiguration is null, "IssuerValidator");
-        Must(token.ValidIssuers.SequenceEqual(directory.Issuers) && token.ValidIssuer is null, "ValidIssuers");
-        Must(token.ValidateAudience && token.AudienceValidator is null && token.ValidAudience is null, "ValidateAudience");
-        Must(token.ValidAudiences.SequenceEqual(directory.Audiences) && !token.IgnoreTrailingSlashWhenValidatingAudience, "ValidAudiences");
-        Must(token.ValidateLifetime && token.LifetimeValidator == authentication.IsLifetimeValid && token.RequireExpirationTime, "ValidateLifetime");
-        Must(token.ValidAlgorithms.SequenceEqual([JoseHeader.Algorithm]) && token.AlgorithmValidator is null, "ValidAlgorithms");
-        Must(token.ValidTypes.SequenceEqual(directory.TokenTypes) && token.TypeValidator is null, "ValidTypes");
-        Must(token.RequireSignedTokens && !token.TryAllIssuerSigningKeys && token.SignatureValidator is null, "RequireSignedTokens, TryAllIssuerSigningKeys");
-        Must(token.SignatureValidatorUsingConfiguration is null && token.TransformBeforeSignatureValidation is null, "SignatureValidator");
-        Must(token.IssuerSigningKey is null && token.IssuerSigningKeys is null && token.IssuerSigningKeyResolver is null, "IssuerSigningKey");
-        Must(token.IssuerSigningKeyResolverUsingConfiguration is null && token.IssuerSigningKeyValidatorUsingConfiguration is not null, "IssuerSigningKeyValidator");
-        Must(token.TokenDecryptionKey is null && token.TokenDecryptionKeys is null && token.TokenDecryptionKeyResolver is null, "TokenDecryptionKey");
+        CheckScheme(options, Must);
+        CheckToken(options.TokenValidationParameters, Must);
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
 
-        void Must(bool isAsMeant, string what)
+        void Must(string what, bool isAsMeant)
         {
             if (!isAsMeant)
             {
-                faults.Add($"The bearer scheme would not validate tokens as meant: {what} was changed by something other than section {EntraOptions.Section}");
+                faults.Add($"The bearer scheme would not validate tokens as meant: {what} was changed by something other than section "
+                    + EntraOptions.Section);
             }
         }
+    }
+
+    private void CheckScheme(JwtBearerOptions options, Action<string, bool> must)
+    {
+        must("ConfigurationManager", options.ConfigurationManager == keys);
+        must("MapInboundClaims", !options.MapInboundClaims);
+        must("IncludeErrorDetails", !options.IncludeErrorDetails);
+        must("SaveToken", !options.SaveToken);
+        must("UseSecurityTokenValidators", !options.UseSecurityTokenValidators);
+        must("TokenHandlers", options.TokenHandlers is [{ MaximumTokenSizeInBytes: IdentityRefusals.MaxTokenLength }]);
+        must("ForwardDefault", options.ForwardDefault is null && options.ForwardDefaultSelector is null && options.ForwardAuthenticate is null);
+    }
+
+    private void CheckToken(TokenValidationParameters token, Action<string, bool> must)
+    {
+        must("ValidateIssuer", token.ValidateIssuer && token.ValidIssuer is null && token.ValidIssuers.SequenceEqual(directory.Issuers));
+        must("IssuerValidator", token.IssuerValidator == authentication.ValidateIssuer && token.IssuerValidatorUsingConfiguration is null);
+        must("ValidateAudience", token.ValidateAudience && token.AudienceValidator is null);
+        must("ValidAudiences", token.ValidAudience is null && token.ValidAudiences.SequenceEqual(directory.Audiences));
+        must("IgnoreTrailingSlashWhenValidatingAudience", !token.IgnoreTrailingSlashWhenValidatingAudience);
+        must("ValidateLifetime", token.ValidateLifetime && token.LifetimeValidator == authentication.IsLifetimeValid);
+        must("RequireExpirationTime", token.RequireExpirationTime);
+        must("ValidAlgorithms", token.AlgorithmValidator is null && token.ValidAlgorithms.SequenceEqual([JoseHeader.Algorithm]));
+        must("ValidTypes", token.TypeValidator is null && token.ValidTypes.SequenceEqual(directory.TokenTypes));
+        must("RequireSignedTokens", token.RequireSignedTokens);
+        must("TryAllIssuerSigningKeys", !token.TryAllIssuerSigningKeys);
+        must("SignatureValidator", token.SignatureValidator is null && token.SignatureValidatorUsingConfiguration is null);
+        must("TransformBeforeSignatureValidation", token.TransformBeforeSignatureValidation is null);
+        must("IssuerSigningKey", token.IssuerSigningKey is null && token.IssuerSigningKeys is null);
+        must("IssuerSigningKeyResolver", token.IssuerSigningKeyResolver is null && token.IssuerSigningKeyResolverUsingConfiguration is null);
+
+        // Microsoft.Identity.Web's: a key may sign for the issuer that it is published for.
+        must("IssuerSigningKeyValidator", token.IssuerSigningKeyValidatorUsingConfiguration is not null);
+        must("TokenDecryptionKey", token.TokenDecryptionKey is null && token.TokenDecryptionKeys is null);
+        must("TokenDecryptionKeyResolver", token.TokenDecryptionKeyResolver is null);
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Microsoft.Identity.Web;
@@ -19,16 +20,15 @@ internal static class IdentityFeature
     /// </summary>
     public static IServiceCollection AddIdentity(this IServiceCollection services)
     {
-        services.AddOptionsWithValidateOnStart<IdentityOptions, IdentityOptionsValidator>()
-            .BindConfiguration(IdentityOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
-        services.AddOptionsWithValidateOnStart<EntraOptions, EntraOptionsCheck>()
-            .BindConfiguration(EntraOptions.Section, binder => binder.ErrorOnUnknownConfiguration = true);
+        services.AddSection<IdentityOptions, IdentityOptionsValidator>(IdentityOptions.Section);
+        services.AddSection<EntraOptions, EntraOptionsCheck>(EntraOptions.Section);
 
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(_ => IdentityBackchannel.Create());
         services.AddSingleton(provider => new EntraDirectory(
             provider.GetRequiredService<IOptions<EntraOptions>>().Value,
-            provider.GetRequiredService<IHostEnvironment>().IsDevelopment() || provider.GetRequiredService<IOptions<IdentityOptions>>().Value.AllowEmulator));
+            provider.GetRequiredService<IHostEnvironment>().IsDevelopment()
+                || provider.GetRequiredService<IOptions<IdentityOptions>>().Value.AllowEmulator));
         services.AddSingleton<Challenges>();
         services.AddSingleton<TokenCache>();
         services.AddSingleton<MetadataDocuments>();
@@ -40,10 +40,12 @@ internal static class IdentityFeature
         services.AddHostedService<IdentityStart>();
         AddScheme(services);
 
-        // Their lines at Information tell every refused token once more, in words of their own.
+        // At Information the first two tell every refused token once more, in words of their own, and the third logs request lines: a token
+        // in a query string is nothing to us, but would stand in the log.
         services.AddLogging(logging => logging
             .AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.Warning)
-            .AddFilter("Microsoft.IdentityModel", LogLevel.Warning));
+            .AddFilter("Microsoft.IdentityModel", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning));
         return services;
     }
 
@@ -61,8 +63,25 @@ internal static class IdentityFeature
         services.AddOptions<JwtBearerOptions>(Scheme).PostConfigure<EntraAuthentication>(Harden);
         services.AddSingleton<IValidateOptions<JwtBearerOptions>, HardeningCheck>();
 
-        // Microsoft.Identity.Web adds it for calls to other APIs. It costs every request an execution context.
+        RemoveWhatIsNotNeeded(services);
+    }
+
+    /// <summary>Takes out what Microsoft.Identity.Web registers beside the validation of tokens.</summary>
+    private static void RemoveWhatIsNotNeeded(IServiceCollection services)
+    {
+        // For calls to other APIs. It costs every request an execution context.
         services.RemoveAll<IHttpContextAccessor>();
+
+        // Its rules of scopes and roles, which succeed where an endpoint names none. What a caller may do is decided by the policy alone.
+        foreach (ServiceDescriptor service in services.Where(IsRuleOfScopes).ToArray())
+        {
+            services.Remove(service);
+        }
+
+        static bool IsRuleOfScopes(ServiceDescriptor service) =>
+            (service.ServiceType == typeof(IAuthorizationHandler)
+                || service.ServiceType == typeof(IPostConfigureOptions<AuthorizationOptions>))
+            && service.ImplementationType?.Assembly == typeof(MicrosoftIdentityWebApiAuthenticationBuilderExtensions).Assembly;
     }
 
     private static void Configure(MicrosoftIdentityOptions options, EntraDirectory directory)

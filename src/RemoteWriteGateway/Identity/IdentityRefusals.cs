@@ -15,7 +15,10 @@ internal static class IdentityRefusals
         new("no-credentials", 401, "send an Entra access token as \"Authorization: Bearer\"") { WwwAuthenticate = Challenges.Realm };
 
     public static readonly Refusal SeveralCredentials =
-        new("several-credentials", 400, "the request has more than one Authorization header") { WwwAuthenticate = Challenges.InvalidRequest };
+        new("several-credentials", 400, "the request has more than one Authorization header")
+        {
+            WwwAuthenticate = Challenges.InvalidRequest,
+        };
 
     public static readonly Refusal MalformedToken = Token("malformed-token", "the token is not a signed JWT in compact form");
     public static readonly Refusal AlgorithmNotAllowed = Token("algorithm-not-allowed", "only RS256 is accepted");
@@ -32,7 +35,8 @@ internal static class IdentityRefusals
         new("identity-unavailable", 503, "signing keys are not available yet; retry") { RetryAfter = UnavailableRetryAfter };
 
     public static Refusal TokenTooLarge(int length) => Token(
-        "token-too-large", string.Create(CultureInfo.InvariantCulture, $"the token has {length} characters, limit {MaxTokenLength}; assign fewer groups"));
+        "token-too-large",
+        string.Create(CultureInfo.InvariantCulture, $"the token has {length} characters, limit {MaxTokenLength}; assign fewer groups"));
 
     public static Refusal WrongAudience(EntraDirectory directory) =>
         Token("wrong-audience", $"the token was issued for another API; request scope {directory.DefaultScope}");
@@ -40,16 +44,19 @@ internal static class IdentityRefusals
     public static Refusal NotAnAccessToken(EntraDirectory directory) =>
         Token("not-an-access-token", $"this looks like an ID token; send an access token for {directory.AppIdUri}");
 
-    public static Refusal TokenExpired(EntraDirectory directory) => Token("token-expired", $"the token has expired; {Skew(directory)}");
+    public static Refusal TokenExpired(EntraDirectory directory) =>
+        Token("token-expired", $"the token has expired; {Skew(directory)}");
 
-    public static Refusal TokenNotYetValid(EntraDirectory directory) => Token("token-not-yet-valid", $"the token is not valid yet; {Skew(directory)}");
+    public static Refusal TokenNotYetValid(EntraDirectory directory) =>
+        Token("token-not-yet-valid", $"the token is not valid yet; {Skew(directory)}");
 
     /// <summary>The fetches for unknown keys are spent.</summary>
     /// <param name="untilFetch">Time until there is one again.</param>
     public static Refusal KeyNotYetKnown(TimeSpan untilFetch) =>
         new("key-not-yet-known", 503, "signing keys are not available yet; retry") { RetryAfter = untilFetch, RetryAfterIsExact = true };
 
-    private static Refusal Token(string reason, string text) => new(reason, 401, text) { WwwAuthenticate = Challenges.InvalidToken(reason) };
+    private static Refusal Token(string reason, string text) =>
+        new(reason, 401, text) { WwwAuthenticate = Challenges.InvalidToken(reason) };
 
     private static string Skew(EntraDirectory directory) =>
         string.Create(CultureInfo.InvariantCulture, $"clock difference over {directory.ClockSkew.TotalSeconds:0} s is not tolerated");

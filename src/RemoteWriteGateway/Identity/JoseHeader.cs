@@ -29,7 +29,7 @@ internal static class JoseHeader
         keyId = "";
         int headerEnd = token.IndexOf('.');
         int payloadEnd = token.LastIndexOf('.');
-        if (headerEnd < 1 || token.Count('.') != 2 || token.ContainsAnyExcept(Base64UrlOrDot))
+        if (token.Count('.') != 2 || headerEnd == 0 || payloadEnd == headerEnd + 1 || token.ContainsAnyExcept(Base64UrlOrDot))
         {
             return IdentityRefusals.MalformedToken;
         }

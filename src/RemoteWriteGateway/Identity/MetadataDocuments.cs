@@ -88,19 +88,22 @@ internal sealed class MetadataDocuments(IdentityBackchannel backchannel, EntraDi
             string? issuer = Text(document.RootElement, "issuer");
             if (!directory.Accepts(issuer))
             {
-                throw new MetadataException($"{directory.MetadataAddress} names an issuer that is not among the accepted ones ({string.Join(", ", directory.Issuers)})");
+                throw new MetadataException($"{directory.MetadataAddress} names an issuer that is not among the accepted ones "
+                    + $"({string.Join(", ", directory.Issuers)})");
             }
 
             if (Text(document.RootElement, "cloud_instance_name") == EmulatorMark && !directory.AcceptsEmulator)
             {
-                throw new MetadataException($"{directory.MetadataAddress} is of an emulator; outside of environment Development this needs Identity:AllowEmulator");
+                throw new MetadataException($"{directory.MetadataAddress} is of an emulator; "
+                    + "outside of environment Development this needs Identity:AllowEmulator");
             }
 
             return Uri.TryCreate(Text(document.RootElement, "jwks_uri"), UriKind.Absolute, out Uri? jwksUri)
                 && jwksUri.Scheme == Uri.UriSchemeHttps
                 && string.Equals(jwksUri.Authority, directory.Instance.Authority, StringComparison.OrdinalIgnoreCase)
                     ? (issuer!, jwksUri) // accepted above, so not null
-                    : throw new MetadataException($"{directory.MetadataAddress} names a jwks_uri that is not an https URL on {directory.Instance.Authority}");
+                    : throw new MetadataException(
+                        $"{directory.MetadataAddress} names a jwks_uri that is not an https URL on {directory.Instance.Authority}");
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
@@ -130,7 +133,8 @@ internal sealed class MetadataDocuments(IdentityBackchannel backchannel, EntraDi
             throw Fault($"has {keys.Length} signing keys among {set.Keys.Count} keys; expected 1 to {MaxKeys}");
         }
 
-        if (keys.Any(key => string.IsNullOrEmpty(key.Kid)) || keys.DistinctBy(key => key.Kid, StringComparer.Ordinal).Count() != keys.Length)
+        if (keys.Any(key => string.IsNullOrEmpty(key.Kid))
+            || keys.DistinctBy(key => key.Kid, StringComparer.Ordinal).Count() != keys.Length)
         {
             throw Fault("has keys without a kid, or with the same one");
         }
@@ -170,5 +174,6 @@ internal sealed class MetadataDocuments(IdentityBackchannel backchannel, EntraDi
         }
     }
 
-    private MetadataException Fault(string what, Exception? exception = null) => new($"the key set of {directory.Instance.Authority} {what}", exception);
+    private MetadataException Fault(string what, Exception? exception = null) =>
+        new($"the key set of {directory.Instance.Authority} {what}", exception);
 }

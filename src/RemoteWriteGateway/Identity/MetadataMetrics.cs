@@ -15,7 +15,8 @@ internal sealed class MetadataMetrics
         _state = metrics.CreateGauge("rwgateway_identity_state", "1 for the state that the signing keys are in", ["state"]);
         _keys = metrics.CreateGauge("rwgateway_identity_keys", "Signing keys that are accepted");
         _loaded = metrics.CreateGauge("rwgateway_identity_keys_loaded_timestamp_seconds", "The last successful fetch of the signing keys");
-        _refreshes = metrics.CreateCounter("rwgateway_identity_refresh_total", "Fetches of the signing keys, by cause and result", ["trigger", "result"]);
+        _refreshes = metrics.CreateCounter(
+            "rwgateway_identity_refresh_total", "Fetches of the signing keys, by cause and result", ["trigger", "result"]);
         foreach (FetchTrigger trigger in Enum.GetValues<FetchTrigger>())
         {
             _refreshes.WithLabels(Name(trigger), "success");
@@ -39,7 +40,8 @@ internal sealed class MetadataMetrics
         _loaded.Set(snapshot.LoadedAt.ToUnixTimeMilliseconds() / 1000.0);
     }
 
-    public void CountRefresh(FetchTrigger trigger, bool succeeded) => _refreshes.WithLabels(Name(trigger), succeeded ? "success" : "failure").Inc();
+    public void CountRefresh(FetchTrigger trigger, bool succeeded) =>
+        _refreshes.WithLabels(Name(trigger), succeeded ? "success" : "failure").Inc();
 
     private static string Name(FetchTrigger trigger) => trigger switch
     {

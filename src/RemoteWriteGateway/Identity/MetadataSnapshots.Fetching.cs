@@ -247,9 +247,13 @@ internal sealed partial class MetadataSnapshots
     [LoggerMessage(LogLevel.Information, "Signing key {KeyId} of directory {Directory} is no longer accepted")]
     private partial void LogKeyRemoved(string keyId, Guid directory);
 
-    [LoggerMessage(LogLevel.Warning, "The signing keys of directory {Directory} cannot be fetched: {Error}; they are {State}, and the fetch is repeated")]
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The signing keys of directory {Directory} cannot be fetched: {Error}; they are {State}, and the fetch is repeated")]
     private partial void LogFailed(Exception? exception, Guid directory, string error, MetadataState state);
 
-    [LoggerMessage(LogLevel.Error, "The signing keys of directory {Directory} are older than {MaxStale}: every request is answered 503 until a fetch succeeds ({Error})")]
+    [LoggerMessage(
+        LogLevel.Error,
+        "The signing keys of directory {Directory} are older than {MaxStale}: every request is answered 503 until a fetch succeeds ({Error})")]
     private partial void LogStale(Guid directory, TimeSpan maxStale, string? error);
 }

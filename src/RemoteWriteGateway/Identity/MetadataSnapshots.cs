@@ -11,7 +11,8 @@ namespace RemoteWriteGateway.Identity;
 /// The directory's signing keys, kept at hand: requests read one immutable snapshot, and only tasks of this class fetch, one at a time.
 /// No request waits for a fetch, except one whose key is unknown, and that for a bounded time.
 /// </summary>
-internal sealed partial class MetadataSnapshots : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IReadinessCheck, IDisposable
+internal sealed partial class MetadataSnapshots
+    : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IReadinessCheck, IDisposable
 {
     private readonly MetadataDocuments _documents;
     private readonly EntraDirectory _directory;
@@ -79,7 +80,9 @@ internal sealed partial class MetadataSnapshots : BaseConfigurationManager, ICon
         _ => null,
     };
 
-    /// <summary>The snapshot to validate with, unless the state is <see cref="MetadataState.Loading"/> or <see cref="MetadataState.Stale"/>.</summary>
+    /// <summary>
+    /// The snapshot to validate with, unless the state is <see cref="MetadataState.Loading"/> or <see cref="MetadataState.Stale"/>.
+    /// </summary>
     public bool TryGetUsable(DateTimeOffset now, [NotNullWhen(true)] out MetadataSnapshot? snapshot)
     {
         snapshot = _current;
@@ -113,11 +116,19 @@ internal sealed partial class MetadataSnapshots : BaseConfigurationManager, ICon
         }
     }
 
-    /// <summary>Finds out about a key id that is not in the snapshot: waits for the fetch in flight, or causes one, within the budget.</summary>
+    /// <summary>
+    /// Finds out about a key id that is not in the snapshot: waits for the fetch in flight, or causes one, within the budget.
+    /// </summary>
     /// <param name="keyId">The <c>kid</c> of a token's header.</param>
     /// <param name="cancellation">Ends the wait, not the fetch.</param>
     public async ValueTask<KeyVerdict> LearnAsync(string keyId, CancellationToken cancellation)
     {
+        // Before the memory: it may have come since the caller looked.
+        if (_current?.Knows(keyId) == true)
+        {
+            return new KeyVerdict(KeyOutcome.Known);
+        }
+
         var fingerprint = TokenFingerprint.Of(keyId);
         if (_unknownKeys.Contains(fingerprint))
         {
@@ -174,8 +185,8 @@ internal sealed partial class MetadataSnapshots : BaseConfigurationManager, ICon
     public Task<bool> RefreshAsync(CancellationToken cancellation) => FetchOnDemandAsync(dropMissing: false, cancellation);
 
     /// <summary>
-    /// Fetches now, drops every key that the answer lacks, without grace, and empties the token cache. If the fetch fails, the keys stay, and
-    /// the token cache is emptied all the same.
+    /// Fetches now, drops every key that the answer lacks, without grace, and empties the token cache. If the fetch fails, the keys
+    /// stay, and the token cache is emptied all the same.
     /// </summary>
     /// <returns>Whether the fetch succeeded; if not, <see cref="LastError"/> says why.</returns>
     public async Task<bool> PurgeKeysAsync(CancellationToken cancellation)
@@ -206,7 +217,8 @@ internal sealed partial class MetadataSnapshots : BaseConfigurationManager, ICon
         _stopping.Dispose();
     }
 
-    private MetadataSnapshot Loaded() => _current ?? throw new InvalidOperationException("No signing keys have been loaded; the request should have been refused.");
+    private MetadataSnapshot Loaded() =>
+        _current ?? throw new InvalidOperationException("No signing keys have been loaded; the request should have been refused.");
 
     private MetadataState StateAt(DateTimeOffset now) =>
         _current is null ? MetadataState.Loading

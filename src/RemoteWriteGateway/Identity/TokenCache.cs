@@ -46,7 +46,8 @@ internal sealed class TokenCache : IDisposable
     /// <param name="keys">The keys in force: a token whose key has gone is not known any more.</param>
     /// <param name="now">The time: neither an expired token counts, nor one that was validated too long ago.</param>
     /// <param name="principal">Who was validated with this token.</param>
-    public bool TryGet(in TokenFingerprint token, MetadataSnapshot keys, DateTimeOffset now, [NotNullWhen(true)] out CallerPrincipal? principal)
+    public bool TryGet(
+        in TokenFingerprint token, MetadataSnapshot keys, DateTimeOffset now, [NotNullWhen(true)] out CallerPrincipal? principal)
     {
         Generation old = _old;
         if (!_young.Entries.TryGetValue(token, out Entry? entry) && old.Entries.TryRemove(token, out entry))

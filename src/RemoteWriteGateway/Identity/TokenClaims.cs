@@ -15,6 +15,14 @@ internal sealed class TokenClaims
 
     private const int MaxRoleLength = 120;
 
+    /// <summary>The claims that are read: fewer than 64, so that a bit of a number stands for each.</summary>
+    private static readonly ImmutableArray<string> Names =
+    [
+        "ver", "iss", "tid", "oid", "azp", "azpacr", "appid", "appidacr", "idtyp", "roles", "scp", "groups", "hasgroups", "_claim_names",
+        "uti", "iat", "exp", "xms_act_fct", "xms_sub_fct", "xms_par_app_azp", "xms_cc", "preferred_username", "upn", "unique_name", "name",
+        "nonce", "c_hash", "at_hash",
+    ];
+
     public string? Version { get; private set; }
 
     public string? Issuer { get; private set; }
@@ -75,14 +83,17 @@ internal sealed class TokenClaims
 
     /// <summary>Reads a payload.</summary>
     /// <param name="payload">The JSON of a token's payload, as UTF-8. Not kept.</param>
-    /// <returns>Null if it is no JSON object, or one of our claims has another type than Entra's, occurs twice, or is over its limit.</returns>
+    /// <returns>
+    /// Null if it is no JSON object, or one of our claims has another type than Entra's, occurs twice, or is over its limit.
+    /// </returns>
     public static TokenClaims? Read(ReadOnlySpan<byte> payload)
     {
         try
         {
             var reader = new Utf8JsonReader(payload);
             var claims = new TokenClaims();
-            return reader.Read() && reader.TokenType == JsonTokenType.StartObject && claims.TryReadMembers(ref reader) && !reader.Read() ? claims : null;
+            bool isRead = reader.Read() && reader.TokenType == JsonTokenType.StartObject && claims.TryReadMembers(ref reader) && !reader.Read();
+            return isRead ? claims : null;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or FormatException)
         {
@@ -128,14 +139,6 @@ internal sealed class TokenClaims
 
         return -1;
     }
-
-    /// <summary>Fewer than 64.</summary>
-    private static readonly ImmutableArray<string> Names =
-    [
-        "ver", "iss", "tid", "oid", "azp", "azpacr", "appid", "appidacr", "idtyp", "roles", "scp", "groups", "hasgroups", "_claim_names", "uti",
-        "iat", "exp", "xms_act_fct", "xms_sub_fct", "xms_par_app_azp", "xms_cc", "preferred_username", "upn", "unique_name", "name",
-        "nonce", "c_hash", "at_hash",
-    ];
 
     private bool TryReadMember(string name, ref Utf8JsonReader reader)
     {

@@ -6,13 +6,13 @@ namespace RemoteWriteGateway.EndToEnd.Tests.Programs;
 internal static class Eventually
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>Returns once <paramref name="condition"/> is true.</summary>
     /// <param name="condition">Asked every tenth of a second; what it throws ends the wait.</param>
     /// <param name="explain">Text of the failure, made when it is needed.</param>
     /// <param name="cancellationToken">The test's.</param>
-    /// <param name="limit">One minute unless said otherwise.</param>
+    /// <param name="limit">Two minutes unless said otherwise.</param>
     public static async Task TrueAsync(
         Func<Task<bool>> condition, Func<string> explain, CancellationToken cancellationToken, TimeSpan? limit = null)
     {

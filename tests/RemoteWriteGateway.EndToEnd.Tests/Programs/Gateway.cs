@@ -5,16 +5,19 @@ using System.Text.Json;
 namespace RemoteWriteGateway.EndToEnd.Tests.Programs;
 
 /// <summary>The gateway as a program: its own executable, configured by files in its folder.</summary>
-internal sealed class Gateway
+internal sealed class Gateway : IAsyncDisposable
 {
     private static readonly HttpClient Client = new();
-    private readonly RunningProgram _program;
+    private readonly string _folder;
+    private readonly string _caFile;
+    private RunningProgram? _program;
 
-    private Gateway(RunningProgram program, Uri url, Uri management)
+    private Gateway(string folder, string caFile)
     {
-        _program = program;
-        Url = url;
-        Management = management;
+        _folder = folder;
+        _caFile = caFile;
+        Url = new Uri($"http://127.0.0.1:{FreePorts.Take()}");
+        Management = new Uri($"http://127.0.0.1:{FreePorts.Take()}");
     }
 
     /// <summary>The data port.</summary>
@@ -26,7 +29,7 @@ internal sealed class Gateway
     /// <summary>Where senders write.</summary>
     public Uri WriteUrl => new(Url, "/api/v1/write");
 
-    public string LogText => _program.LogText;
+    public string LogText => _program?.LogText ?? "";
 
     /// <summary>Starts it and waits until it is ready, or with <paramref name="untilReady"/> false only until it answers.</summary>
     /// <param name="workspace">Owns it.</param>
@@ -43,24 +46,33 @@ internal sealed class Gateway
         CancellationToken cancellationToken,
         bool untilReady = true)
     {
-        Uri url = new($"http://127.0.0.1:{FreePorts.Take()}");
-        Uri management = new($"http://127.0.0.1:{FreePorts.Take()}");
-        string folder = workspace.Folder("gateway");
+        Gateway gateway = workspace.Own(new Gateway(workspace.Folder("gateway"), emulator.CaFile));
         workspace.Write("gateway", "policy.yaml", Policy(tenants));
         workspace.Write("gateway", "appsettings.json", JsonSerializer.Serialize(new
         {
-            Http = new { Url = url.ToString().TrimEnd('/'), DrainDelay = "00:00:00" },
-            Management = new { Url = management.ToString().TrimEnd('/') },
+            Http = new { Url = gateway.Url.ToString().TrimEnd('/'), DrainDelay = "00:00:00" },
+            Management = new { Url = gateway.Management.ToString().TrimEnd('/') },
             AzureAd = new { emulator.Instance, TenantId = Emulator.Directory, ClientId = Emulator.GatewayApp },
             Identity = new { AllowEmulator = true },
             Policy = new { Path = "policy.yaml" },
             Stores = stores,
         }));
-        RunningProgram program = workspace.Own(RunningProgram.Start(
-            "gateway", Repository.Gateway, [], folder, new Dictionary<string, string> { ["SSL_CERT_FILE"] = emulator.CaFile }));
-        await program.WaitForAsync(new Uri(management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
-        return new Gateway(program, url, management);
+        await gateway.StartAsync(cancellationToken, untilReady);
+        return gateway;
     }
+
+    /// <summary>Starts it again, on the ports that it had.</summary>
+    public async Task StartAsync(CancellationToken cancellationToken, bool untilReady = true)
+    {
+        _program = RunningProgram.Start(
+            "gateway", Repository.Gateway, [], _folder, new Dictionary<string, string> { ["SSL_CERT_FILE"] = _caFile });
+        await _program.WaitForAsync(new Uri(Management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
+    }
+
+    /// <summary>Ends it at once, with whatever requests it has on their way.</summary>
+    public void Kill() => _program?.Kill();
+
+    public ValueTask DisposeAsync() => _program?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>The sum of a metric of the gateway over all its series whose labels hold every one of <paramref name="labels"/>.</summary>
     /// <param name="name">For example <c>rwgateway_ingest_refused_items_total</c>.</param>
@@ -81,7 +93,7 @@ internal sealed class Gateway
         yaml.Append("version: 1\ntenants:\n");
         foreach (GatewayTenant tenant in tenants)
         {
-            yaml.Append($"  {tenant.Name}: {{ store: {tenant.Store} }}\n");
+            yaml.Append($"  {tenant.Name}: {{ store: {tenant.Store}{(tenant.StoreId is null ? "" : $", storeId: \"{tenant.StoreId}\"")} }}\n");
         }
 
         yaml.Append("bindings:\n");
@@ -96,5 +108,5 @@ internal sealed class Gateway
     }
 }
 
-/// <summary>A tenant of the policy, with the store that its series go to.</summary>
-internal sealed record GatewayTenant(string Name, string Store);
+/// <summary>A tenant of the policy, with the store that its series go to and, if it is not the name, what it is called there.</summary>
+internal sealed record GatewayTenant(string Name, string Store, string? StoreId = null);

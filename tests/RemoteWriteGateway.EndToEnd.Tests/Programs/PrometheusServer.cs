@@ -135,18 +135,11 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
         {
             // A float stands as text, a native histogram as an object whose text is as exact.
             string value = sample[1].ValueKind == JsonValueKind.String
-                ? StoredSeries.Text(ParseValue(sample[1].GetString()!)) // Not null: a string.
+                ? StoredSeries.Text(StoredSeries.Parse(sample[1].GetString()!)) // Not null: a string.
                 : sample[1].GetRawText();
             stored.Add(key, Milliseconds(sample[0]), value);
         }
     }
-
-    private static double ParseValue(string text) => text switch
-    {
-        "+Inf" => double.PositiveInfinity,
-        "-Inf" => double.NegativeInfinity,
-        _ => double.Parse(text, CultureInfo.InvariantCulture),
-    };
 
     private static long Milliseconds(JsonElement seconds) => (long)(seconds.GetDecimal() * 1000);
 
@@ -156,9 +149,16 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     private async Task<JsonElement> QueryAsync(string endpoint, Dictionary<string, string> parameters, CancellationToken cancellationToken)
     {
         using FormUrlEncodedContent form = new(parameters);
-        using HttpResponseMessage answer = await Client.PostAsync(new Uri(Url, $"/api/v1/{endpoint}"), form, cancellationToken);
-        string text = await answer.Content.ReadAsStringAsync(cancellationToken);
-        Assert.True(answer.IsSuccessStatusCode, $"{_name}: {text}");
-        return JsonDocument.Parse(text).RootElement.GetProperty("data");
+        try
+        {
+            using HttpResponseMessage answer = await Client.PostAsync(new Uri(Url, $"/api/v1/{endpoint}"), form, cancellationToken);
+            string text = await answer.Content.ReadAsStringAsync(cancellationToken);
+            Assert.True(answer.IsSuccessStatusCode, $"{_name}: {text}");
+            return JsonDocument.Parse(text).RootElement.GetProperty("data");
+        }
+        catch (HttpRequestException fault)
+        {
+            throw new InvalidOperationException($"{_name} does not answer: {fault.Message}\n{LogText}", fault);
+        }
     }
 }

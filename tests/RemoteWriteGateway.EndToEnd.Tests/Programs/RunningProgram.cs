@@ -69,7 +69,7 @@ internal sealed class RunningProgram : IAsyncDisposable
     }
 
     /// <summary>Returns once <paramref name="url"/> answers 2xx.</summary>
-    /// <exception cref="InvalidOperationException">The program ended before, or did not answer for a minute; with its log.</exception>
+    /// <exception cref="InvalidOperationException">The program ended before, or did not answer in time; with its log.</exception>
     public async Task WaitForAsync(Uri url, CancellationToken cancellationToken)
     {
         using HttpClient client = new() { Timeout = TimeSpan.FromSeconds(2) };

@@ -23,6 +23,14 @@ internal sealed class StoredSeries : SortedDictionary<string, SortedDictionary<l
     /// <summary>A value as text that tells apart what differs in any bit, but for the many kinds of NaN, which no query API shows.</summary>
     public static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
+    /// <summary>Reads a value as Prometheus writes it.</summary>
+    public static double Parse(string text) => text switch
+    {
+        "+Inf" => double.PositiveInfinity,
+        "-Inf" => double.NegativeInfinity,
+        _ => double.Parse(text, CultureInfo.InvariantCulture),
+    };
+
     /// <summary>Adds a sample.</summary>
     /// <param name="series">By <see cref="Key"/>.</param>
     /// <param name="timestampMs">Since 1970.</param>
@@ -36,6 +44,36 @@ internal sealed class StoredSeries : SortedDictionary<string, SortedDictionary<l
 
         // A store that returned a sample twice would be found out here.
         samples.Add(timestampMs, value);
+    }
+
+    /// <summary>The samples whose values are such; series without any are left out.</summary>
+    public StoredSeries Where(Func<string, bool> isWanted)
+    {
+        StoredSeries wanted = [];
+        foreach ((string series, SortedDictionary<long, string> samples) in this)
+        {
+            foreach ((long timestampMs, string value) in samples.Where(sample => isWanted(sample.Value)))
+            {
+                wanted.Add(series, timestampMs, value);
+            }
+        }
+
+        return wanted;
+    }
+
+    /// <summary>All series but those of one metric; null leaves none out.</summary>
+    public StoredSeries Without(string? metric)
+    {
+        StoredSeries rest = [];
+        foreach ((string series, SortedDictionary<long, string> samples) in this)
+        {
+            if (metric is null || !series.Contains($"__name__=\"{metric}\"", StringComparison.Ordinal))
+            {
+                rest[series] = samples;
+            }
+        }
+
+        return rest;
     }
 
     /// <summary>A line for each sample, in order, for comparison in one assertion whose message shows the first difference.</summary>

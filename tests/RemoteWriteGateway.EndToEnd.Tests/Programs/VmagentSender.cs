@@ -20,6 +20,13 @@ internal static class VmagentSender
             $"-promscrape.config={workspace.Write("vmagent", "scrape.yml", scrapeConfiguration)}",
             "-remoteWrite.tmpDataPath=queue",
             "-remoteWrite.flushInterval=500ms",
+
+            // Its default is two for each CPU; then the samples of a series overtake each other, and Prometheus refuses the older ones.
+            "-remoteWrite.queues=1",
+
+            // Where the target has timestamps of its own vmagent dates a stale marker like the sample before it: another value at the
+            // same time, which Prometheus refuses together with all that is in the block.
+            "-promscrape.noStaleMarkers",
         ];
         foreach (string app in apps)
         {

@@ -153,8 +153,8 @@ public class CustomBoundsExpansionTests
 
             Outgoing outgoing = Outgoing.Of(request);
 
-            Assert.Equal(Flat.Items(ReferenceTranslation.Expand(request, out long layouts)), Flat.Items(outgoing.V1));
-            Assert.Equal(Flat.Metadata(request), Flat.Metadata(outgoing.V1));
+            Flat.AssertEqual(Flat.Items(ReferenceTranslation.Expand(request, out long layouts)), Flat.Items(outgoing.V1));
+            Flat.AssertEqual(Flat.Metadata(request), Flat.Metadata(outgoing.V1));
             Assert.Equal(layouts, outgoing.Losses.CustomBoundsLayouts);
         }
     }
@@ -198,7 +198,7 @@ public class CustomBoundsExpansionTests
         Outgoing outgoing = Outgoing.Of(request, new OutgoingOptions { MaxRequestBytes = 5000 });
 
         Assert.All(outgoing.Messages, message => Assert.InRange(message.Length, 1, 5000));
-        Assert.Equal(Flat.Items(ReferenceTranslation.Expand(request, out _, i => $"{i}.0")), Flat.Items(outgoing.V1));
+        Flat.AssertEqual(Flat.Items(ReferenceTranslation.Expand(request, out _, i => $"{i}.0")), Flat.Items(outgoing.V1));
         Assert.Equal(new ItemCounts(0, 2, 0), outgoing.AllItems);
         Assert.Equal(new ItemCounts(0, 0, 0), outgoing.Items[0]);
     }

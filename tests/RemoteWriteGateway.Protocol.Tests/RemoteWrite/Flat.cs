@@ -49,6 +49,15 @@ internal static class Flat
         return lines;
     }
 
+    /// <summary>Compares lines, of which there are many thousands in a run: only what differs is given to the slower comparison that can say where.</summary>
+    public static void AssertEqual(List<string> expected, List<string> actual)
+    {
+        if (!expected.SequenceEqual(actual))
+        {
+            Assert.Equal(expected, actual);
+        }
+    }
+
     public static string Bits(double value) => BitConverter.DoubleToUInt64Bits(value).ToString("x16", null);
 
     public static string Text(IEnumerable<(string Name, string Value)> labels) =>

@@ -97,8 +97,8 @@ public class OutgoingSplitTests
             Outgoing parts = Outgoing.Of(request, WriteProtocol.V1, limit);
 
             AssertFit(parts, limit);
-            Assert.Equal(Flat.Items(whole.V1), Flat.Items(parts.V1));
-            Assert.Equal(Flat.Metadata(whole.V1), Flat.Metadata(parts.V1));
+            Flat.AssertEqual(Flat.Items(whole.V1), Flat.Items(parts.V1));
+            Flat.AssertEqual(Flat.Metadata(whole.V1), Flat.Metadata(parts.V1));
             Assert.Equal(whole.Losses, parts.Losses);
             Assert.Equal(Outgoing.CountOf(request), parts.AllItems);
         }
@@ -185,7 +185,7 @@ public class OutgoingSplitTests
 
         Assert.InRange(outgoing.Messages.Count, 3, 5);
         Assert.All(outgoing.Messages, message => Assert.True(message.Length <= 1000));
-        Assert.Equal(Flat.Metadata(request), Flat.Metadata(outgoing.V1));
+        Flat.AssertEqual(Flat.Metadata(request), Flat.Metadata(outgoing.V1));
         Assert.Equal(default, outgoing.AllItems);
     }
 
@@ -279,8 +279,8 @@ public class OutgoingSplitTests
 
         AssertFit(parts, options);
         V1.WriteRequest expected = options.ExpandCustomBounds ? ReferenceTranslation.Expand(request, out _) : request;
-        Assert.Equal(Flat.Items(expected), Flat.Items(parts.V1));
-        Assert.Equal(Flat.Metadata(request), Flat.Metadata(parts.V1));
+        Flat.AssertEqual(Flat.Items(expected), Flat.Items(parts.V1));
+        Flat.AssertEqual(Flat.Metadata(request), Flat.Metadata(parts.V1));
         Assert.Equal(Outgoing.CountOf(request), parts.AllItems);
     }
 
@@ -289,7 +289,7 @@ public class OutgoingSplitTests
         Outgoing parts = Outgoing.Of(request, WriteProtocol.V2, options);
 
         AssertFit(parts, options);
-        Assert.Equal(Flat.Items(request), Flat.Items(parts.V2));
+        Flat.AssertEqual(Flat.Items(request), Flat.Items(parts.V2));
         Assert.Equal(Outgoing.CountOf(request), parts.AllItems);
         Assert.Equal(default, parts.Losses);
     }

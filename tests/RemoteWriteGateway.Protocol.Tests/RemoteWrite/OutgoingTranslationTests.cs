@@ -20,8 +20,8 @@ public class OutgoingTranslationTests
         Outgoing outgoing = Outgoing.Of(request, WriteProtocol.V1, new OutgoingOptions { ForwardMetadata = true });
 
         V1.WriteRequest expected = ReferenceTranslation.Translate(request, expand: true, out _);
-        Assert.Equal(Flat.Items(expected), Flat.Items(outgoing.SingleV1));
-        Assert.Equal(ReferenceTranslation.Families(request), Flat.Metadata(outgoing.SingleV1));
+        Flat.AssertEqual(Flat.Items(expected), Flat.Items(outgoing.SingleV1));
+        Flat.AssertEqual(ReferenceTranslation.Families(request), Flat.Metadata(outgoing.SingleV1));
         Assert.Equal(Outgoing.CountOf(request), outgoing.AllItems);
     }
 
@@ -35,7 +35,7 @@ public class OutgoingTranslationTests
             Outgoing outgoing = Outgoing.Of(request, WriteProtocol.V1);
 
             V1.WriteRequest expected = ReferenceTranslation.Translate(request, expand: true, out TranslationLosses losses);
-            Assert.Equal(Flat.Items(expected), Flat.Items(outgoing.V1));
+            Flat.AssertEqual(Flat.Items(expected), Flat.Items(outgoing.V1));
             Assert.Empty(Flat.Metadata(outgoing.V1));
             Assert.Equal(losses, outgoing.Losses);
             Assert.Equal(Outgoing.CountOf(request), outgoing.AllItems);
@@ -52,7 +52,7 @@ public class OutgoingTranslationTests
             Outgoing outgoing = Outgoing.Of(request, WriteProtocol.V1, new OutgoingOptions { ExpandCustomBounds = false });
 
             V1.WriteRequest expected = ReferenceTranslation.Translate(request, expand: false, out TranslationLosses losses);
-            Assert.Equal(Flat.Items(expected), Flat.Items(outgoing.V1));
+            Flat.AssertEqual(Flat.Items(expected), Flat.Items(outgoing.V1));
             Assert.Equal(losses, outgoing.Losses);
         }
     }
@@ -66,7 +66,7 @@ public class OutgoingTranslationTests
 
             Outgoing outgoing = Outgoing.Of(request, WriteProtocol.V1, new OutgoingOptions { ForwardMetadata = true });
 
-            Assert.Equal(ReferenceTranslation.Families(request), Flat.Metadata(outgoing.V1));
+            Flat.AssertEqual(ReferenceTranslation.Families(request), Flat.Metadata(outgoing.V1));
         }
     }
 

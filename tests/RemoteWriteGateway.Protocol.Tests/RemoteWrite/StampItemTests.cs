@@ -103,6 +103,25 @@ public sealed class StampItemTests
         Assert.Equal(new ItemCounts(1, 1, 1), outcome.Result.Accepted);
     }
 
+    [Theory]
+    [InlineData(WriteProtocol.V1)]
+    [InlineData(WriteProtocol.V2)]
+    public void What_custom_bounds_come_to_as_classic_series_is_counted(WriteProtocol protocol)
+    {
+        // 2 bounds, so 2 buckets, +Inf, _sum and _count, each with __name__="rpc" (11 bytes) and tenant="ours" (10).
+        var series = new V1.TimeSeries
+        {
+            Labels = { new V1.Label { Name = "__name__", Value = "rpc" } },
+            Histograms =
+            {
+                new V1.Histogram { Schema = -53, CountInt = 0, Timestamp = StampRunner.NowMs, CustomValues = { 1, 2 } },
+                new V1.Histogram { Schema = 3, CountInt = 0, Timestamp = StampRunner.NowMs },
+            },
+        };
+
+        Assert.Equal(5 * (11 + 10), StampRunner.Run(protocol, series).Result.ClassicLabelBytes);
+    }
+
     [Fact]
     public void A_series_of_1_0_without_items_is_skipped()
     {

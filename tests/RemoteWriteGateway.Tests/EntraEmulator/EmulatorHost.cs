@@ -58,6 +58,7 @@ internal sealed class EmulatorHost : IAsyncDisposable
         {
             builder.WebHost.UseTestServer();
             builder.Services.AddSingleton<TimeProvider>(clock);
+            builder.Services.AddSingleton(RsaKeyPool.NewSource());
             configure?.Invoke(builder);
         });
         await app.StartAsync();
@@ -69,6 +70,9 @@ internal sealed class EmulatorHost : IAsyncDisposable
 
     /// <summary>A client whose base address is <see cref="BaseUrl"/>. It follows no redirects.</summary>
     public HttpClient CreateClient() => new(CreateHandler()) { BaseAddress = new Uri(BaseUrl) };
+
+    /// <summary>Stops it as SIGTERM would.</summary>
+    public Task StopAsync(CancellationToken cancellation) => _app.StopAsync(cancellation);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _app.DisposeAsync();

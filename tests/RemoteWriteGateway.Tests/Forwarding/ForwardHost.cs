@@ -89,14 +89,17 @@ internal sealed class ForwardHost : IAsyncDisposable
         WithMain([("Kind", "Prometheus"), ("Url", store.Url.ToString()), .. options]);
 
     /// <summary>Sends to store <c>main</c> for a tenant whose store id is its name.</summary>
-    public Task<StoreVerdict> SendAsync(V1.WriteRequest message, string tenant = "acme", CancellationToken stop = default) =>
-        SendAsync(WriteProtocol.V1, Work(message), tenant, stop);
+    public Task<StoreVerdict> SendAsync(V1.WriteRequest message, string tenant = "acme") => SendAsync(WriteProtocol.V1, Work(message), tenant);
 
-    /// <inheritdoc cref="SendAsync(V1.WriteRequest, string, CancellationToken)"/>
-    public Task<StoreVerdict> SendAsync(V2.Request message, string tenant = "acme", CancellationToken stop = default) =>
-        SendAsync(WriteProtocol.V2, Work(message), tenant, stop);
+    /// <inheritdoc cref="SendAsync(V1.WriteRequest, string)"/>
+    public Task<StoreVerdict> SendAsync(V2.Request message, string tenant = "acme") => SendAsync(WriteProtocol.V2, Work(message), tenant);
 
-    public Task<StoreVerdict> SendAsync(WriteProtocol protocol, WriteWork work, string tenant = "acme", CancellationToken stop = default)
+    /// <inheritdoc cref="SendAsync(V1.WriteRequest, string)"/>
+    public Task<StoreVerdict> SendAsync(WriteProtocol protocol, WriteWork work, string tenant = "acme") =>
+        SendUntilAsync(protocol, work, tenant, TestContext.Current.CancellationToken);
+
+    /// <summary>The same, with our own stop.</summary>
+    public Task<StoreVerdict> SendUntilAsync(WriteProtocol protocol, WriteWork work, string tenant, CancellationToken stop)
     {
         Tenant whose = new(tenant, [new StoreSettings(Main.TargetOf(tenant))]);
         return Forwarder.SendAsync(Main, whose, protocol, work, TimeLimit, stop);

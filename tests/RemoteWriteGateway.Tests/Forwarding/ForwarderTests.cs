@@ -154,6 +154,7 @@ public sealed class ForwarderTests
 
         Assert.Equal(VerdictKind.Retry, verdict.Kind);
         Assert.Equal("store-timeout", Assert.Single(verdict.Faults).Reason);
+        Assert.Equal("store took over 20 s to answer and may have written the request; retry", verdict.Faults[0].Text);
         Assert.Equal(1, await host.MetricAsync("""rwgateway_forward_requests_total{store="main",protocol="v1",code="timeout"}"""));
         Assert.Equal(VerdictKind.Written, (await host.SendAsync(Messages.V1Samples("b"))).Kind);
     }
@@ -193,7 +194,8 @@ public sealed class ForwarderTests
         using CancellationTokenSource stop = new();
         store.AnswerNext(StoreAnswer.Hang);
 
-        Task<StoreVerdict> sending = host.SendAsync(Messages.V1Samples("a"), stop: stop.Token);
+        Task<StoreVerdict> sending = host.SendUntilAsync(
+            WriteProtocol.V1, ForwardHost.Work(Messages.V1Samples("a")), "acme", stop.Token);
         await store.NextAsync();
         await stop.CancelAsync();
         StoreVerdict verdict = await sending;
@@ -233,7 +235,7 @@ public sealed class ForwarderTests
         RemoteWriteGateway.Tenancy.Tenant tenant = new("acme", [new StoreSettings(other.Main.TargetOf("acme"))]);
 
         await Assert.ThrowsAsync<ArgumentException>(() => host.Forwarder.SendAsync(
-            host.Main, tenant, WriteProtocol.V1, ForwardHost.Work(Messages.V1Samples("a")), ForwardHost.TimeLimit, default));
+            host.Main, tenant, WriteProtocol.V1, ForwardHost.Work(Messages.V1Samples("a")), ForwardHost.TimeLimit, CancellationToken.None));
         Assert.Empty(store.Requests);
     }
 

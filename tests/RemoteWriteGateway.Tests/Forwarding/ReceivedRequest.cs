@@ -26,6 +26,9 @@ internal sealed record ReceivedRequest(
 
     public V2.Request AsV2 => V2.Request.Parser.ParseFrom(Message);
 
+    /// <summary>A 2.0 request without series.</summary>
+    public bool IsProbe => Protocol == WriteProtocol.V2 && AsV2.Timeseries.Count == 0;
+
     /// <summary>Items in the message.</summary>
     public ItemCounts Items => Protocol == WriteProtocol.V1
         ? AsV1.Timeseries.Aggregate(

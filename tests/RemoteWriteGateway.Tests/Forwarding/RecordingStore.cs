@@ -21,7 +21,9 @@ internal sealed class RecordingStore : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<StoreAnswer> _scripted = new();
     private readonly ConcurrentQueue<ReceivedRequest> _received = new();
+    private readonly ConcurrentQueue<ReceivedRequest> _probes = new();
     private readonly Channel<ReceivedRequest> _arrivals = Channel.CreateUnbounded<ReceivedRequest>();
+    private readonly Channel<ReceivedRequest> _probeArrivals = Channel.CreateUnbounded<ReceivedRequest>();
     private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private RecordingStore(WebApplication app)
@@ -38,6 +40,12 @@ internal sealed class RecordingStore : IAsyncDisposable
 
     /// <summary>The answer when no other was given: that of a store that takes everything, 2.0 with its counts.</summary>
     public StoreAnswer AnswerAlways { get; set; } = StoreAnswer.Accept;
+
+    /// <summary>The answer to a 2.0 request without series, by which the gateway asks for 2.0: no counts, so that it learns nothing.</summary>
+    public StoreAnswer AnswerProbes { get; set; } = StoreAnswer.Swallow;
+
+    /// <summary>All probes so far, which are in no other list.</summary>
+    public IReadOnlyList<ReceivedRequest> Probes => [.. _probes];
 
     /// <summary>All requests so far, in the order in which they were read.</summary>
     public IReadOnlyList<ReceivedRequest> Requests => [.. _received];
@@ -87,6 +95,9 @@ internal sealed class RecordingStore : IAsyncDisposable
     /// <summary>Waits for the next request that nobody has waited for yet.</summary>
     public ValueTask<ReceivedRequest> NextAsync() => _arrivals.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
+    /// <summary>Waits for the next probe that nobody has waited for yet.</summary>
+    public ValueTask<ReceivedRequest> NextProbeAsync() => _probeArrivals.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
     public async ValueTask DisposeAsync()
     {
         _closing.TrySetResult();
@@ -96,6 +107,14 @@ internal sealed class RecordingStore : IAsyncDisposable
     private async Task HandleAsync(HttpContext http)
     {
         ReceivedRequest request = await ReceivedRequest.ReadAsync(http);
+        if (request.IsProbe)
+        {
+            _probes.Enqueue(request);
+            _probeArrivals.Writer.TryWrite(request);
+            await AnswerProbes.WriteAsync(http, request, _closing.Task);
+            return;
+        }
+
         _received.Enqueue(request);
         _arrivals.Writer.TryWrite(request);
 

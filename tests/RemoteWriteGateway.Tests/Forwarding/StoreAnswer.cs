@@ -68,7 +68,8 @@ internal sealed record StoreAnswer(int StatusCode, string Text = "")
             http.Response.Headers.Append(header, value);
         }
 
-        if (Text.Length > 0)
+        // These two have no body, and a server that writes one all the same breaks the connection.
+        if (Text.Length > 0 && StatusCode is not (204 or 304))
         {
             await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(Text), http.RequestAborted);
         }

@@ -186,7 +186,7 @@ public sealed class StoreOptionsTests
     [Theory]
     [InlineData("Kind", "AzureCli", "Credential:Kind: AzureCli is somebody's login")]
     [InlineData("ClientId", "me", "Credential:ClientId: \"me\" is not a client id")]
-    [InlineData("Secret", "x", "'Secret'")]
+    [InlineData("Secret", "x", "Credential:Secret: there is no such key")]
     public void The_gateways_own_credential_is_checked(string key, string value, string fault) =>
         Assert.Contains(fault, Assert.Single(ForwardHost.StartFaults(Environments.Production, ("Credential:" + key, value))), StringComparison.Ordinal);
 

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using EntraEmulator.Tokens;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Authorization.Policy;
@@ -8,7 +9,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Primitives;
-using Microsoft.Extensions.Time.Testing;
 using Prometheus;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
@@ -40,14 +40,14 @@ internal sealed class IdentityHost : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly bool _ownsEmulator;
 
-    private IdentityHost(WebApplication app, EmulatorHost emulator, bool ownsEmulator, CapturedLogs logs, CollectorRegistry registry, ForeignUrls foreign)
+    private IdentityHost(WebApplication app, EmulatorHost emulator, bool ownsEmulator, CapturedLogs logs, CollectorRegistry registry, Backchannel backchannel)
     {
         _app = app;
         _ownsEmulator = ownsEmulator;
         Emulator = emulator;
         Logs = logs;
         Registry = registry;
-        Foreign = foreign;
+        Backchannel = backchannel;
     }
 
     public EmulatorHost Emulator { get; }
@@ -56,10 +56,10 @@ internal sealed class IdentityHost : IAsyncDisposable
 
     public CollectorRegistry Registry { get; }
 
-    /// <summary>URLs beyond the emulator's host that were asked for.</summary>
-    public ForeignUrls Foreign { get; }
+    /// <summary>The way to the emulator.</summary>
+    public Backchannel Backchannel { get; }
 
-    public FakeTimeProvider Time => Emulator.Time;
+    public WatchedTime Time => (WatchedTime)Emulator.Time;
 
     public TokenMint Mint => Emulator.Mint;
 
@@ -76,13 +76,13 @@ internal sealed class IdentityHost : IAsyncDisposable
     public static async Task<IdentityHost> StartAsync(
         EmulatorHost? emulator = null, bool waitForKeys = true, params (string Key, string? Value)[] settings)
     {
-        EmulatorHost issuer = emulator ?? await EmulatorHost.StartAsync();
+        EmulatorHost issuer = emulator ?? await StartEmulatorAsync();
         CapturedLogs logs = new();
         CollectorRegistry registry = Metrics.NewCustomRegistry();
-        ForeignUrls foreign = new(issuer.CreateHandler());
-        WebApplication app = Build(issuer.Time, new IdentityBackchannel(foreign), logs, registry, settings);
+        Backchannel backchannel = new(issuer.CreateHandler());
+        WebApplication app = Build(issuer.Time, new IdentityBackchannel(backchannel), logs, registry, settings);
         await app.StartAsync();
-        IdentityHost host = new(app, issuer, emulator is null, logs, registry, foreign);
+        IdentityHost host = new(app, issuer, emulator is null, logs, registry, backchannel);
         if (waitForKeys)
         {
             await host.Keys.WhenIdleAsync();
@@ -91,6 +91,10 @@ internal sealed class IdentityHost : IAsyncDisposable
         return host;
     }
 
+    /// <summary>An emulator whose time is watched.</summary>
+    public static Task<EmulatorHost> StartEmulatorAsync() =>
+        EmulatorHost.StartAsync(time: new WatchedTime(new DateTimeOffset(2026, 10, 1, 12, 0, 0, TimeSpan.Zero)));
+
     /// <summary>The host, not started.</summary>
     public static WebApplication Build(
         TimeProvider time,
@@ -98,7 +102,8 @@ internal sealed class IdentityHost : IAsyncDisposable
         CapturedLogs logs,
         CollectorRegistry registry,
         IEnumerable<(string Key, string? Value)> settings,
-        string environment = "Production")
+        string environment = "Production",
+        Action<IServiceCollection>? services = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.WebHost.UseTestServer();
@@ -114,6 +119,7 @@ internal sealed class IdentityHost : IAsyncDisposable
             .AddRouting()
             .AddAuthorization(options => options.FallbackPolicy = new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build())
             .AddIdentity();
+        services?.Invoke(builder.Services);
 
         WebApplication app = builder.Build();
         app.UseRouting();
@@ -121,6 +127,7 @@ internal sealed class IdentityHost : IAsyncDisposable
         app.UseAuthorization();
         app.MapGet("/caller", () => "authenticated");
         app.MapGet("/open", () => "open").AllowAnonymous();
+        app.MapGet("/adds-a-claim", (HttpContext http) => http.User.Identities.Single().AddClaim(new Claim("roles", "Gateway.Admin")));
         return app;
     }
 
@@ -157,6 +164,18 @@ internal sealed class IdentityHost : IAsyncDisposable
         return new Answer(http.Response.StatusCode, CallerPrincipal.Of(http), text, http.Response.Headers);
     }
 
+    /// <summary>Changes the configuration while the host runs.</summary>
+    public void Reconfigure(params (string Key, string? Value)[] settings)
+    {
+        var configuration = (IConfigurationRoot)Services.GetRequiredService<IConfiguration>();
+        foreach ((string key, string? value) in settings)
+        {
+            configuration[key] = value;
+        }
+
+        configuration.Reload();
+    }
+
     /// <summary>Moves time, and waits for what that has set off.</summary>
     public async Task AdvanceAsync(TimeSpan time)
     {
@@ -176,7 +195,7 @@ internal sealed class IdentityHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
-        Foreign.Dispose();
+        Backchannel.Dispose();
         if (_ownsEmulator)
         {
             await Emulator.DisposeAsync();
@@ -190,23 +209,5 @@ internal sealed class IdentityHost : IAsyncDisposable
             authorizeResult.Succeeded
                 ? next(context)
                 : writer.WriteAsync(context, context.Features.Get<Refusal>() ?? throw new InvalidOperationException("Refused without a reason."));
-    }
-}
-
-/// <summary>Leads to the emulator, and notes requests for other hosts.</summary>
-internal sealed class ForeignUrls(HttpMessageHandler emulator) : DelegatingHandler(emulator)
-{
-    private readonly System.Collections.Concurrent.ConcurrentQueue<Uri> _seen = new();
-
-    public IEnumerable<Uri> Seen => _seen;
-
-    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-    {
-        if (request.RequestUri!.GetLeftPart(UriPartial.Authority) != EmulatorHost.BaseUrl)
-        {
-            _seen.Enqueue(request.RequestUri);
-        }
-
-        return base.SendAsync(request, cancellationToken);
     }
 }

@@ -1,0 +1,50 @@
+using System.IO.Pipelines;
+using RemoteWriteGateway.Protocol.RemoteWrite;
+
+namespace RemoteWriteGateway.Ingest;
+
+/// <summary>Reads a request's body into one buffer, counted while it is read.</summary>
+internal static class BodyReader
+{
+    // A stated length is only believed so far: the rest of the room is made as bytes arrive.
+    private const int FirstReserve = 1 << 20;
+
+    /// <summary>Reads the whole body. Bodies may come chunked and without a length.</summary>
+    /// <returns>False if it is longer than <paramref name="maxBytes"/>: what was read is in <paramref name="body"/>, the rest is not read.</returns>
+    /// <exception cref="BadHttpRequestException">The body is slower than the minimum rate, or breaks off.</exception>
+    /// <exception cref="ByteBudgetExceededException">The bytes that all requests may hold are used up.</exception>
+    public static async ValueTask<bool> TryReadAsync(HttpRequest request, WriteBuffer body, int maxBytes, CancellationToken cancellationToken)
+    {
+        if (request.ContentLength is { } length)
+        {
+            if (length > maxBytes)
+            {
+                return false;
+            }
+
+            body.Reserve((int)Math.Min(length, FirstReserve));
+        }
+
+        PipeReader reader = request.BodyReader;
+        while (true)
+        {
+            ReadResult read = await reader.ReadAsync(cancellationToken);
+            if (read.Buffer.Length > maxBytes - body.Length)
+            {
+                reader.AdvanceTo(read.Buffer.End);
+                return false;
+            }
+
+            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+            {
+                body.Append(segment.Span);
+            }
+
+            reader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                return true;
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using System.CommandLine;
+
+namespace RemoteWriteGateway.Tenancy.Commands;
+
+/// <summary><c>rwgateway policy validate policy.yaml</c>: everything that is wrong with it.</summary>
+internal static class ValidateCommand
+{
+    public static Command Create(Func<IReadOnlyList<ITenantSettingsReader>> readers)
+    {
+        Argument<string> file = InputFile.Argument("policy", "The policy file.");
+        Option<bool> json = Report.JsonOption();
+        Command command = new("validate", "Say everything that is wrong with a policy file.") { file, json };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            Report report = Report.Of(parsed, json);
+            string path = parsed.GetRequiredValue(file);
+            if (await InputFile.LoadPolicyAsync(path, readers, report, cancellationToken) is not { } policy)
+            {
+                return ExitCode.Invalid;
+            }
+
+            (int tenants, int bindings, int denials) = (policy.Tenants.Length, policy.Bindings.Length, policy.Denials.Length);
+            report.Write(
+                new { valid = true, version = policy.Version, tenants, bindings, denials },
+                [$"{path} is valid: version {policy.Version}, tenants {tenants}, bindings {bindings}, denials {denials}"]);
+            return ExitCode.Fine;
+        });
+        return command;
+    }
+}

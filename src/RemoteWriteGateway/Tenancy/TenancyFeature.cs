@@ -1,0 +1,43 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Identity;
+using RemoteWriteGateway.Tenancy.Loading;
+
+namespace RemoteWriteGateway.Tenancy;
+
+/// <summary>Adds the policy and the authorization by it.</summary>
+internal static class TenancyFeature
+{
+    /// <summary>
+    /// Adds the policy file and what decides by it. Wants <see cref="EntraDirectory"/>, <see cref="Challenges"/> and
+    /// <see cref="RefusalWriter"/>; takes every registered <see cref="ITenantSettingsReader"/>.
+    /// </summary>
+    public static IServiceCollection AddTenancy(this IServiceCollection services)
+    {
+        services.AddSection<PolicyOptions, PolicyOptionsValidator>(PolicyOptions.Section);
+        services.AddSection<TenancyOptions, TenancyOptionsValidator>(TenancyOptions.Section);
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(provider => new PolicyLoader(
+            provider.GetServices<ITenantSettingsReader>(), provider.GetRequiredService<EntraDirectory>().Id));
+        services.AddSingleton<PolicyMetrics>();
+        services.AddSingleton<PolicySource>();
+        services.AddHostedService(provider => provider.GetRequiredService<PolicySource>());
+        services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<PolicySource>());
+
+        services.AddSingleton<TenancyRefusals>();
+        services.AddSingleton<IAuthorizationHandler, AccessHandler>();
+        services.AddSingleton<IAuthorizationMiddlewareResultHandler, RefusalResultHandler>();
+        services.AddSingleton<IStartupFilter, RouteCheck>();
+        services.AddAuthorization(authorization =>
+        {
+            authorization.DefaultPolicy = new AuthorizationPolicyBuilder().AddRequirements(ValidTokenRequirement.Instance).Build();
+            authorization.FallbackPolicy = authorization.DefaultPolicy;
+        });
+
+        // Refusals are told once, by us, with their reason.
+        services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore.Authorization", LogLevel.Warning));
+        return services;
+    }
+}
