@@ -75,8 +75,10 @@ internal sealed class WriteWorkPool
     public void Return(WriteWork work)
     {
         work.End(KeepBytes);
-        _requestsGauge.Dec();
         Keep(work);
+
+        // Last: who sees no request in flight may count on its buffers being there for the next one.
+        _requestsGauge.Dec();
     }
 
     private void Keep(WriteWork work)
