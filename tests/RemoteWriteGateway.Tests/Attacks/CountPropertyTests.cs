@@ -28,7 +28,7 @@ public sealed class CountPropertyTests
         await using GatewayHost gateway = await GatewayHost.StartAsync(settings: [("Stores:main:Protocol", protocol), ("Stores:main:MaxRequestBytes", "65536")]);
         gateway.Store.Answering = request => Answer(random, request);
         Dictionary<int, int> answers = [];
-        for (int i = 0; i < 80; i++)
+        for (int i = 0; i < 60; i++)
         {
             bool isV2 = random.Next(2) == 0;
             bool isSound = random.Next(3) > 0;
@@ -46,18 +46,22 @@ public sealed class CountPropertyTests
             string what = $"request {i} by {(isV2 ? "2.0" : "1.0")} was answered {(int)answer.StatusCode} {text}";
 
             Assert.Equal(sent, read);
-            Assert.True(WriteAnswerCheck.CountsOf(answer).SequenceEqual(isV2 ? written : []), what);
+            long[] told = WriteAnswerCheck.CountsOf(answer);
+            Assert.Equal(isV2 ? 3 : 0, told.Length);
             switch ((int)answer.StatusCode)
             {
                 case 204:
                     Assert.True(written.SequenceEqual(sent) && refused.All(count => count == 0), what);
+                    Assert.True(!isV2 || told.SequenceEqual(written), what);
                     break;
                 case 400:
                     Assert.True(sent.Zip(written, refused).All(kind => kind.First == kind.Second + kind.Third), what);
+                    Assert.True(!isV2 || told.SequenceEqual(written), what);
                     break;
                 default:
-                    Assert.True((int)answer.StatusCode == 503 && refused.All(count => count == 0), what);
-                    Assert.True(sent.Zip(written).All(kind => kind.First >= kind.Second), what);
+                    // All of it comes again: the sender hears what parts of it the store has, and nothing is counted until then.
+                    Assert.True((int)answer.StatusCode == 503 && written.Concat(refused).All(count => count == 0), what);
+                    Assert.True(!isV2 || sent.Zip(told).All(kind => kind.First >= kind.Second), what);
                     break;
             }
 

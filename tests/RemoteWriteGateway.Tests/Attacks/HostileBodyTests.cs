@@ -80,18 +80,21 @@ public sealed class HostileBodyTests(HostileBodyTests.SharedGateway shared) : IC
         await AssertRefusedAsync(reason, [.. body, 0x00, 0x00], isV2: false, Overhead);
     }
 
-    /// <summary>The same again and again: nothing of it stays.</summary>
+    /// <summary>The same again and again: pools may warm up, but if what one of them unpacks to stayed, five would be 50 MB.</summary>
     [Fact]
     public async Task Hostile_bodies_leave_no_memory_behind()
     {
         (_, _, Func<long, byte[]> make) = Bodies["ten million packed references"];
-        byte[] body = Snappy.Encode(make(Gateway.NowMs));
+        byte[] message = make(Gateway.NowMs);
+        byte[] body = Snappy.Encode(message);
         long before = await HeldAfterAsync(body);
-
-        for (int i = 0; i < 3; i++)
+        long after = 0;
+        for (int i = 0; i < 5; i++)
         {
-            Assert.InRange(await HeldAfterAsync(body) - before, long.MinValue, Overhead);
+            after = await HeldAfterAsync(body);
         }
+
+        Assert.InRange(after - before, long.MinValue, 2L * message.Length);
     }
 
     /// <summary>Bytes that are in use when a body was refused and its buffers have gone back, which is a moment after the answer.</summary>
