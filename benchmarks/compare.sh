@@ -130,6 +130,14 @@ run_before_store() {
   rm -rf "${work:?}/$store"
 }
 
+echo "== Warm-up: until the just-in-time compilers have settled"
+mkdir "$work/warm-up"
+round=0
+results=$work/warm-up run v1 vmagent "$vmagent" prom2k.rw1 --rate "$rate" --settle --pending-metrics "http://127.0.0.1:$vmagent/metrics"
+results=$work/warm-up run v1 gateway "$gateway" prom2k.rw1 --rate 600000 --token-file "$work/stamped.token"
+results=$work/warm-up run v2 gateway "$gateway" prom2k.rw2 --rate 600000 --token-file "$work/stamped.token"
+results=$work/warm-up run passed gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
+
 for ((round = 1; round <= rounds; round++)); do
   echo "== Round $round of $rounds"
   run v1 vmagent "$vmagent" prom2k.rw1 --rate "$rate" --settle --pending-metrics "http://127.0.0.1:$vmagent/metrics"

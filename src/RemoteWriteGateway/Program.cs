@@ -19,7 +19,7 @@ internal static class Program
         root.SetAction(static (_, _) => Service.RunAsync(Build));
 
         // Signals are the host's: it drains before it stops.
-        return root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null });
+        return PolicyCommand.InvokeAsync(root.Parse(args), new InvocationConfiguration { ProcessTerminationTimeout = null }, CancellationToken.None);
     }
 
     internal static WebApplication Build(WebApplicationBuilder builder)

@@ -10,16 +10,12 @@ internal static class FastBytes
 {
     private const int Block = 32;
 
-    /// <summary>Copies <paramref name="length"/> bytes; up to 64, in one or two moves of fixed size.</summary>
+    /// <summary>Copies <paramref name="length"/> bytes; up to 64 of them by one move of fixed size, whatever the length, so that no branch depends on it.</summary>
     /// <returns>The position behind the copy.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Copy(ReadOnlySpan<byte> from, int start, int length, Span<byte> to, int position)
     {
-        if (length <= Block)
-        {
-            from.Slice(start, Block).CopyTo(to.Slice(position, Block));
-        }
-        else if (length <= 2 * Block)
+        if (length <= 2 * Block)
         {
             from.Slice(start, 2 * Block).CopyTo(to.Slice(position, 2 * Block));
         }
@@ -28,6 +24,20 @@ internal static class FastBytes
             from.Slice(start, length).CopyTo(to[position..]);
         }
 
+        return position + length;
+    }
+
+    /// <summary>Copies <paramref name="length"/> bytes, most often 32 at most.</summary>
+    /// <returns>The position behind the copy.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int CopyShort(ReadOnlySpan<byte> from, int start, int length, Span<byte> to, int position)
+    {
+        if (length > Block)
+        {
+            return Copy(from, start, length, to, position);
+        }
+
+        from.Slice(start, Block).CopyTo(to.Slice(position, Block));
         return position + length;
     }
 

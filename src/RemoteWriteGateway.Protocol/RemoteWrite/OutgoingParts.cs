@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
 /// <summary>
@@ -12,7 +10,7 @@ namespace RemoteWriteGateway.Protocol.RemoteWrite;
 /// large, between its items; a histogram whose classic series alone are too many, between them. A single item that is too
 /// large all the same leaves as it is, for the store to judge. One object can be begun again for the next request.
 /// </remarks>
-public sealed class OutgoingParts
+public sealed partial class OutgoingParts
 {
     private static readonly WriteWork Nothing = new();
 
@@ -100,7 +98,7 @@ public sealed class OutgoingParts
             hasRoom = tag.Raw == V1Tags.Metadata ? WriteMetadata(_message, entry) : WriteSeries(_message, entry);
             if (_cursor.Step == SeriesStep.Done)
             {
-                _cursor = default;
+                _cursor.Begin(SeriesStep.Metadata);
                 _position = entry.End;
                 _cutsWithinSeries = false;
             }
@@ -158,193 +156,6 @@ public sealed class OutgoingParts
         return Keep(message, _beforeSeries);
     }
 
-    /// <summary>Writes a series from where it was cut on. False if the message is full.</summary>
-    private bool WriteSeries(OutgoingMessage message, WireRange entry)
-    {
-        StampedSeries series = StampedSeries.Read(_work.Stamped.Span, entry, _from, _expands);
-        _beforeSeries = CutHere(message);
-        _beforeHistogram = default;
-
-        if (_cursor.Step == SeriesStep.Metadata)
-        {
-            message.AppendMetadata(series);
-            _cursor.Step = SeriesStep.Items;
-            if (!Keep(message, _beforeSeries))
-            {
-                return false;
-            }
-        }
-
-        if (_cursor.Step == SeriesStep.Items)
-        {
-            if (!WriteItems(message, series))
-            {
-                return false;
-            }
-
-            _cursor = new SeriesCursor { Step = series.HasCustomBounds ? SeriesStep.Histograms : SeriesStep.Done };
-        }
-
-        return _cursor.Step == SeriesStep.Done || WriteExpanded(message, series);
-    }
-
-    /// <summary>Writes what of a series with custom bounds becomes classic series.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // Rare, and its locals would have to be cleared for every series.
-    private bool WriteExpanded(OutgoingMessage message, in StampedSeries series)
-    {
-        message.Classic.BeginSeries(message, series);
-        if (_cursor.Step == SeriesStep.Histograms)
-        {
-            if (!WriteHistograms(message, series))
-            {
-                return false;
-            }
-
-            _cursor = new SeriesCursor { Step = SeriesStep.Exemplars };
-        }
-
-        if (!WriteBucketExemplars(message, series))
-        {
-            return false;
-        }
-
-        _cursor = new SeriesCursor { Step = SeriesStep.Done };
-        return true;
-    }
-
-    /// <summary>Writes the series' own entry: all of its items, or those that are not expanded.</summary>
-    private bool WriteItems(OutgoingMessage message, in StampedSeries series)
-    {
-        Cut before = InnerCutHere(message);
-        var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
-        bool isOpen = false;
-        while (items.MoveNext())
-        {
-            if (series.HasCustomBounds && IsExpanded(items))
-            {
-                continue;
-            }
-
-            if (!isOpen)
-            {
-                message.OpenEntry();
-                message.AppendLabels(series);
-                isOpen = true;
-            }
-
-            message.AppendItem(items.Kind, items.Contents);
-            _cursor.Position = items.Next;
-            if (!Keep(message, before))
-            {
-                return false;
-            }
-
-            before = InnerCutHere(message);
-        }
-
-        message.CloseEntry();
-        return true;
-    }
-
-    /// <summary>Whether an item of a series with custom bounds leaves with the classic series: such a histogram, and exemplars.</summary>
-    private bool IsExpanded(in StampedItems item) =>
-        item.Kind == ItemKind.Exemplar
-        || (item.Kind == ItemKind.Histogram && CustomBoundsHistogram.IsOne(_work.Stamped.Span, item.Contents));
-
-    /// <summary>Writes the classic series of the histograms with custom bounds.</summary>
-    private bool WriteHistograms(OutgoingMessage message, in StampedSeries series)
-    {
-        ClassicSeries classic = message.Classic;
-        var items = new StampedItems(_work.Stamped.Span, series, _cursor.Position, _from);
-        while (items.MoveNext())
-        {
-            if (items.Kind == ItemKind.Exemplar || !IsExpanded(items))
-            {
-                continue;
-            }
-
-            classic.Histogram.Load(_work.Stamped.Span, items.Contents);
-            _beforeHistogram = InnerCutHere(message);
-            for (int entry = Math.Max(_cursor.ClassicEntry, classic.FirstEntry); entry < classic.EndEntry; entry++)
-            {
-                Cut before = InnerCutHere(message);
-                message.OpenEntry();
-                classic.AppendEntry(_work.Part, entry);
-                message.CloseEntry();
-                _cursor.ClassicEntry = entry + 1;
-                if (entry + 1 == classic.EndEntry)
-                {
-                    message.Count(ItemKind.Histogram);
-                    message.CountLosses(classic.Histogram.Losses);
-                    _cursor = new SeriesCursor { Step = SeriesStep.Histograms, Position = items.Next };
-                }
-
-                if (!Keep(message, before))
-                {
-                    return false;
-                }
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Writes exemplars of histograms with custom bounds: each to the bucket that counts it, as a classic histogram has them.</summary>
-    private bool WriteBucketExemplars(OutgoingMessage message, in StampedSeries series)
-    {
-        ReadOnlySpan<byte> stamped = _work.Stamped.Span;
-        _beforeHistogram = default;
-        var items = new StampedItems(stamped, series, 0, _from);
-        while (items.MoveNext())
-        {
-            if (items.Kind == ItemKind.Histogram && IsExpanded(items))
-            {
-                message.Classic.Histogram.Load(stamped, items.Contents);
-            }
-        }
-
-        items = new StampedItems(stamped, series, _cursor.Position, _from);
-        while (items.MoveNext())
-        {
-            if (items.Kind != ItemKind.Exemplar)
-            {
-                continue;
-            }
-
-            Cut before = InnerCutHere(message);
-            message.OpenEntry();
-            message.Classic.AppendBucketLabels(_work.Part, message.Classic.Histogram.BucketOf(ExemplarValue(stamped, items.Contents)));
-            message.AppendItem(items.Kind, items.Contents);
-            message.CloseEntry();
-            _cursor.Position = items.Next;
-            if (!Keep(message, before))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private static double ExemplarValue(ReadOnlySpan<byte> stamped, WireRange exemplar)
-    {
-        double value = 0;
-        WireReader reader = WireReader.Within(stamped, exemplar);
-        while (reader.TryReadTag(out WireTag tag))
-        {
-            if (tag.Raw == ItemTags.ExemplarValue)
-            {
-                value = BitConverter.UInt64BitsToDouble(reader.ReadFixed64(tag));
-            }
-            else
-            {
-                reader.Skip(tag);
-            }
-        }
-
-        return value;
-    }
-
     private Cut CutHere(OutgoingMessage message) => new(message.Mark(), _cursor);
 
     /// <summary>A cut within a series, which is not worth remembering as long as series are written whole.</summary>
@@ -398,6 +209,14 @@ public sealed class OutgoingParts
 
         /// <summary>Which of the classic series of the histogram at <see cref="Position"/> comes next.</summary>
         public int ClassicEntry;
+
+        public void Begin(SeriesStep step)
+        {
+            // Field by field: a new value, copied whole right after it was put together, stalls for every series.
+            Step = step;
+            Position = 0;
+            ClassicEntry = 0;
+        }
     }
 
     /// <summary>A place where the message may end: its state there, and where the next one goes on.</summary>

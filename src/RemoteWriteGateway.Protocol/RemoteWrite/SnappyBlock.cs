@@ -14,10 +14,16 @@ public static class SnappyBlock
 
     private const int MaxLengthBytes = 5;
 
-    private static readonly byte[] Sentinel = RandomNumberGenerator.GetBytes(16);
+    /// <summary>A literal of eight bytes: the tag has the length, less one, in its upper six bits.</summary>
+    private const byte LiteralOfEight = (8 - 1) << 2;
 
-    /// <summary><see cref="Sentinel"/> as a literal: a tag with its length, less one, in the upper six bits.</summary>
-    private static readonly byte[] SentinelElement = [(byte)((Sentinel.Length - 1) << 2), .. Sentinel];
+    private static readonly byte[] Random = RandomNumberGenerator.GetBytes(8);
+
+    /// <summary>What <see cref="SentinelElements"/> unpack to.</summary>
+    private static readonly byte[] Sentinel = [.. Random, .. Random];
+
+    /// <summary>Eight random bytes, and a copy of the eight bytes before: length, less four, and offset.</summary>
+    private static readonly byte[] SentinelElements = [LiteralOfEight, .. Random, ((8 - 4) << 2) | 1, 8];
 
     /// <summary>What the framing format begins with. As a block it would be one of 895 bytes, so that only this check can tell.</summary>
     private static ReadOnlySpan<byte> FramingMagic => [0xff, 0x06, 0x00, 0x00, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59];
@@ -72,9 +78,11 @@ public static class SnappyBlock
 
     /// <summary>Unpacks a body that states <paramref name="length"/> bytes; false if it holds more or less.</summary>
     /// <remarks>
-    /// Snappier stops at the stated length and does not say whether elements are left over. So a sentinel is put behind the
-    /// body, as one more element that the length covers: it comes out behind the message if, and only if, the body's own
-    /// elements end where they should. The sentinel is random, so that no sender can write it himself.
+    /// Snappier stops at the stated length and does not say whether elements are left over, nor whether the last one was
+    /// whole. So a sentinel is put behind the body, as elements that the length covers: it comes out behind the message if
+    /// the body's own elements end where they should. It is random, so that no sender can write it, and its second half is a
+    /// copy, so that it does not come out of a literal that ends too late. Only one of those gets past it, the one that has
+    /// taken in the first half; its tag is then the message's last byte, and the elements are counted one by one.
     /// </remarks>
     private static bool TryUnpack(WriteWork work, int length)
     {
@@ -92,20 +100,21 @@ public static class SnappyBlock
         }
 
         WriteLength(body.Array.AsSpan(0, raisedBytes), (uint)(length + Sentinel.Length));
-        body.Append(SentinelElement);
+        body.Append(SentinelElements);
+        bool isWhole;
         try
         {
             Span<byte> output = work.Decoded.Array.AsSpan(0, length + Sentinel.Length);
-            return Snappy.Decompress(body.Span, output) == output.Length && output[length..].SequenceEqual(Sentinel);
+            isWhole = Snappy.Decompress(body.Span, output) == output.Length && output[length..].SequenceEqual(Sentinel);
         }
         catch (Exception exception) when (exception is InvalidDataException or ArgumentException)
         {
-            return false;
+            isWhole = false;
         }
         finally
         {
             // The body is given back as it came.
-            body.Length -= SentinelElement.Length;
+            body.Length -= SentinelElements.Length;
             if (isWidened)
             {
                 body.Array.AsSpan(1, body.Length - 1).CopyTo(body.Array);
@@ -114,6 +123,51 @@ public static class SnappyBlock
 
             stated[..statedBytes].CopyTo(body.Array);
         }
+
+        bool isDoubtful = isWhole && length > 0 && work.Decoded.Array[length - 1] == LiteralOfEight;
+        return isDoubtful ? ElementsComeTo(body.Span[statedBytes..], length) : isWhole;
+    }
+
+    /// <summary>Whether the elements of a block are all whole and unpack to <paramref name="length"/> bytes together.</summary>
+    private static bool ElementsComeTo(ReadOnlySpan<byte> elements, long length)
+    {
+        while (!elements.IsEmpty)
+        {
+            int upper = elements[0] >> 2;
+            int kind = elements[0] & 3;
+            long bytes = kind == 1 ? (upper & 7) + 4 : upper + 1;
+            // A copy has an offset of 1, 2 or 4 bytes; a literal of more than 60 bytes a length of 1 to 4.
+            int more = kind == 0 ? Math.Max(0, upper - 59) : 1 << (kind - 1);
+            if (elements.Length < 1 + more)
+            {
+                return false;
+            }
+
+            if (kind == 0)
+            {
+                bytes = more > 0 ? ReadLittleEndian(elements.Slice(1, more)) + 1 : bytes;
+                if (elements.Length - 1 - more < bytes)
+                {
+                    return false;
+                }
+            }
+
+            length -= bytes;
+            elements = elements[(1 + more + (kind == 0 ? (int)bytes : 0))..];
+        }
+
+        return length == 0;
+    }
+
+    private static long ReadLittleEndian(ReadOnlySpan<byte> bytes)
+    {
+        long value = 0;
+        for (int i = bytes.Length - 1; i >= 0; i--)
+        {
+            value = (value << 8) | bytes[i];
+        }
+
+        return value;
     }
 
     /// <summary>Writes a varint of exactly as many bytes as there are, padded if need be.</summary>

@@ -3,9 +3,6 @@ using System.Text;
 
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
-/// <summary>A label name that no writer sets, and its first bytes as <see cref="NameOrder"/> has them.</summary>
-internal readonly record struct SpecialName(ulong Prefix, byte[] Name, bool IsTenantLabel);
-
 /// <summary>What <see cref="StampOptions"/> come to once names and values are encoded: built once, read by every request.</summary>
 internal sealed class StampPlan
 {
@@ -56,7 +53,10 @@ internal sealed class StampPlan
         MaxRawLabels = checked(options.MaxLabelsPerSeries * RawLabelFactor);
         _reserved = [.. AlwaysReserved.Concat(options.ReservedLabels).Distinct().Select(StrictUtf8.GetBytes)];
         Filter = NameFilter.Of([name, .. _reserved]);
-        Specials = SortSpecials(name, _reserved);
+        byte[][] specials = [.. _reserved.Append(name).DistinctBy(Convert.ToHexString)];
+        Array.Sort(specials, static (a, b) => a.AsSpan().SequenceCompareTo(b));
+        TenantSpecial = Array.FindIndex(specials, special => special.AsSpan().SequenceEqual(name));
+        SpecialPrefixes = [.. specials.Select(static special => NameOrder.Prefix(special)), ulong.MaxValue];
         HasShortLimits = int.Min(int.Min(options.MaxLabelNameBytes, options.MaxLabelValueBytes), options.MaxMetricNameBytes) <= sbyte.MaxValue;
         SymbolFilter = NameFilter.Of([name, .. _reserved, value, "__name__"u8.ToArray()]);
         MaxPlainSymbolBytes = options.NameScheme == NameScheme.Utf8
@@ -90,8 +90,11 @@ internal sealed class StampPlan
     /// <summary>Which names are worth comparing with the tenant label's and the reserved ones'.</summary>
     public NameFilter Filter { get; }
 
-    /// <summary>The tenant label and the reserved ones in byte order, and behind them one that is above all names.</summary>
-    public SpecialName[] Specials { get; }
+    /// <summary>First bytes of the tenant label's name and of the reserved ones, in byte order, and behind them a number that no name's is above.</summary>
+    public ulong[] SpecialPrefixes { get; }
+
+    /// <summary>Which of them are the tenant label's.</summary>
+    public int TenantSpecial { get; }
 
     /// <summary>Whether names or values whose length takes one byte, so below 128, can be over a limit.</summary>
     public bool HasShortLimits { get; }
@@ -157,18 +160,6 @@ internal sealed class StampPlan
 
     private static bool IsLegacy(ReadOnlySpan<byte> name, SearchValues<byte> allowed) =>
         name[0] is not (>= (byte)'0' and <= (byte)'9') && !name.ContainsAnyExcept(allowed);
-
-    private static SpecialName[] SortSpecials(byte[] tenantLabel, byte[][] reserved)
-    {
-        // FF is in no valid name: nothing is above it.
-        byte[] last = [.. Enumerable.Repeat(byte.MaxValue, 8)];
-        var names = reserved.Where(name => !name.AsSpan().SequenceEqual(tenantLabel))
-            .Select(static name => new SpecialName(NameOrder.Prefix(name), name, IsTenantLabel: false))
-            .Append(new SpecialName(NameOrder.Prefix(tenantLabel), tenantLabel, IsTenantLabel: true))
-            .ToList();
-        names.Sort(static (a, b) => a.Name.AsSpan().SequenceCompareTo(b.Name));
-        return [.. names, new SpecialName(NameOrder.Prefix(last), last, IsTenantLabel: false)];
-    }
 
     private static byte[] BuildTexts(byte[] name, byte[] value, int maxNameBytes, out WireRange[] exportedNames)
     {

@@ -21,6 +21,9 @@ public sealed class StampResult
     /// <summary><c>timeseries</c> entries read.</summary>
     public long SeriesRead { get; set; }
 
+    /// <summary>Those of them that were stamped in one pass, being of the common shape.</summary>
+    internal long FastSeries { get; set; }
+
     /// <summary>Items read, before any refusal.</summary>
     public ItemCounts Read { get; set; }
 
@@ -110,6 +113,7 @@ public sealed class StampResult
         Fault = StampReason.None;
         FaultText = "";
         SeriesRead = 0;
+        FastSeries = 0;
         Read = default;
         Accepted = default;
         HasOutput = false;

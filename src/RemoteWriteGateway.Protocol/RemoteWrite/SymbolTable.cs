@@ -57,8 +57,11 @@ internal sealed class SymbolTable
     /// <summary>Whether a symbol, the first one aside, cannot stand as a label value: empty, invalid, or too long.</summary>
     public bool HasBadValue { get; private set; }
 
-    /// <summary>Whether a symbol cannot stand as a metric name.</summary>
+    /// <summary>Whether a symbol, the first one aside, cannot stand as a metric name.</summary>
     public bool HasBadMetricName { get; private set; }
+
+    /// <summary>Whether a symbol cannot stand as a metadata's help or unit.</summary>
+    public bool HasBadMetadata { get; private set; }
 
     /// <summary>Whether the first symbol is the empty string, as it must be.</summary>
     public bool BeginsWithEmpty => Count > 0 && _texts.Items[0].Length == 0;
@@ -100,6 +103,7 @@ internal sealed class SymbolTable
         MaxLength = 0;
         HasBadValue = false;
         HasBadMetricName = false;
+        HasBadMetadata = false;
     }
 
     /// <summary>Takes the sender's next symbol. Beyond the limit symbols are only counted: the request is refused.</summary>
@@ -218,6 +222,7 @@ internal sealed class SymbolTable
     {
         ReadOnlySpan<byte> symbol = _message.AsSpan(range.Start, range.Length);
         SymbolTraits traits = ClassifyText(symbol);
+        HasBadMetadata |= (traits & SymbolTraits.BadMetadata) != 0;
         HasInvalidUtf8 |= (traits & SymbolTraits.InvalidUtf8) != 0;
         // The first one is always empty, and no common series refers to it.
         HasBadMetricName |= (traits & SymbolTraits.BadMetricName) != 0 && index > 0;

@@ -9,9 +9,6 @@ internal sealed class TranslatedMessage : OutgoingMessage
     private const int LastSampleField = 2;
     private const int LastHistogramField = 16;
 
-    /// <summary>Bytes that names and values are copied in at least; <see cref="WriteBuffer.Slack"/> has room for them.</summary>
-    private const int ShortCopy = 32;
-
     /// <summary>Bytes of a label besides name and value with their lengths, and what short copies write past its end.</summary>
     private const int MaxLabelOverhead = 1 + WireWriter.MaxVarintBytes + 2 + WriteBuffer.Slack;
 
@@ -144,28 +141,12 @@ internal sealed class TranslatedMessage : OutgoingMessage
             to[at++] = tag;
             at = WireWriter.WriteVarint(to, at, (uint)length);
             to[at++] = V1Tags.LabelName;
-            CopyShort(from, nameStart, nameLength, to, at);
-            at += nameLength;
+            at = FastBytes.Copy(from, nameStart, nameLength, to, at);
             to[at++] = V1Tags.LabelValue;
-            CopyShort(from, valueStart, valueLength, to, at);
-            at += valueLength;
+            at = FastBytes.Copy(from, valueStart, valueLength, to, at);
         }
 
         Part.Length = at;
-    }
-
-    /// <summary>Copies within arrays that have slack behind their contents: most names and values are short, and one move of fixed size is quicker than finding out how short (<c>TranslateBenchmarks</c>).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyShort(byte[] from, int fromStart, int length, byte[] to, int toStart)
-    {
-        if (length <= ShortCopy)
-        {
-            from.AsSpan(fromStart, ShortCopy).CopyTo(to.AsSpan(toStart, ShortCopy));
-        }
-        else
-        {
-            from.AsSpan(fromStart, length).CopyTo(to.AsSpan(toStart));
-        }
     }
 
     /// <summary>A reference, of one or two bytes as a rule.</summary>

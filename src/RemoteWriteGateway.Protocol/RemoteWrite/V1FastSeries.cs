@@ -28,6 +28,9 @@ internal ref partial struct V1FastSeries
     // Not NotCommon: the labels may be common but for their order.
     private const int Unsorted = -2;
 
+    // Labels to be compared whole.
+    private const int Tied = -3;
+
     private static readonly ulong MetricNamePrefix = NameOrder.Prefix("__name__"u8);
 
     private readonly ReadOnlySpan<byte> _bytes;
@@ -38,11 +41,15 @@ internal ref partial struct V1FastSeries
     private readonly int _stampBytes;
     private readonly WriteBuffer _output;
     private readonly FastLabel[] _labels;
+    private readonly FastLabel[] _knownLabels;
+    private readonly byte[] _knownOrder;
+    private int _knownCount;
+    private readonly LabelRun[] _runs;
+    private int _knownRuns;
+    private int _knownStampRun;
     private readonly TimeWindow _window;
     private FastItems _rareItems;
     private bool _isUnsorted;
-    private int _special;
-    private int _stampAt;
 
     /// <summary>Items of all series that were stamped here.</summary>
     public FastItems Items;
@@ -62,6 +69,9 @@ internal ref partial struct V1FastSeries
         _output = work.Stamped;
         _window = window;
         _labels = work.Scratch.FastLabels.Ensure(MaxUnsortedLabels);
+        _knownLabels = work.Scratch.KnownLabels.Ensure(MaxUnsortedLabels);
+        _knownOrder = work.Scratch.KnownOrder.Ensure(MaxUnsortedLabels);
+        _runs = work.Scratch.KnownRuns.Ensure(MaxUnsortedLabels);
         Items = FastItems.None;
     }
 
@@ -83,33 +93,24 @@ internal ref partial struct V1FastSeries
 
     private bool TryStamp(WireRange series, long lastItem)
     {
-        int labelCount = 0;
-        int labelsEnd = _isUnsorted ? Unsorted : PassLabels(series.Start, series.End);
-        if (labelsEnd == Unsorted)
+        int stampAt = 0;
+        int labelsEnd = _isUnsorted ? Unsorted : PassLabels(series.Start, series.End, out stampAt);
+        if (labelsEnd <= Unsorted)
         {
             // A sender that does not sort does it nowhere: from here on no series is tried both ways.
-            _isUnsorted = true;
-            labelsEnd = SortLabels(series.Start, series.End, out labelCount);
+            _isUnsorted |= labelsEnd == Unsorted;
+            return TryStampUnsorted(series, lastItem);
         }
 
-        if (labelsEnd < 0 || !TryPassItems(labelsEnd, series.End, lastItem))
+        if (labelsEnd < 0 || !AreLabelsGood(series.Start, labelsEnd) || !TryPassItems(labelsEnd, series.End, lastItem))
         {
             return false;
         }
 
         Span<byte> output = BeginSeries(series.Length + _stampBytes, out int position);
-        if (_isUnsorted)
-        {
-            position = WriteSorted(labelCount, output, position);
-        }
-        else
-        {
-            position = FastBytes.Copy(_bytes, series.Start, _stampAt - series.Start, output, position);
-            position = FastBytes.Copy(_stamp, 0, _stampBytes, output, position);
-        }
-
-        int rest = _isUnsorted ? labelsEnd : _stampAt;
-        _output.Length = FastBytes.Copy(_bytes, rest, series.End - rest, output, position);
+        position = FastBytes.Copy(_bytes, series.Start, stampAt - series.Start, output, position);
+        position = FastBytes.CopyShort(_stamp, 0, _stampBytes, output, position);
+        _output.Length = FastBytes.Copy(_bytes, stampAt, series.End - stampAt, output, position);
         return true;
     }
 
@@ -117,37 +118,25 @@ internal ref partial struct V1FastSeries
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryPassItems(int labelsEnd, int end, long lastItem)
     {
-        int samples = 0;
-        int staleMarkers = 0;
-        long newestMs = long.MinValue;
-        int position = labelsEnd;
-        while (position < end && FastItemReader.ReadUsualSample(_bytes, position, out ulong bits, out long timestampMs) is > 0 and int length)
-        {
-            if (!_window.Holds(timestampMs))
-            {
-                return false;
-            }
-
-            samples++;
-            staleMarkers += bits == ItemRules.StaleMarkerBits ? 1 : 0;
-            newestMs = Math.Max(newestMs, timestampMs);
-            position += length;
-        }
-
-        bool isRare = position < end;
+        // Counted at once, and taken back if the series turns out not to be common: that is rare.
+        int samples = Items.Samples;
+        int staleMarkers = Items.StaleMarkers;
+        long newestMs = Items.NewestMs;
+        int position = FastItemReader.PassUsualSamples(_bytes, labelsEnd, end, _window, ref Items);
+        bool isRare = position != end;
         if (isRare)
         {
-            position = PassRareItems(position, end, samples > 0);
+            position = PassRareItems(position, end, Items.Samples > samples);
         }
 
-        if (position != end || position == labelsEnd || Items.Total + samples + (isRare ? _rareItems.Total : 0) > lastItem)
+        if (position != end || position == labelsEnd || Items.Total + (isRare ? _rareItems.Total : 0) > lastItem)
         {
+            Items.Samples = samples;
+            Items.StaleMarkers = staleMarkers;
+            Items.NewestMs = newestMs;
             return false;
         }
 
-        Items.Samples += samples;
-        Items.StaleMarkers += staleMarkers;
-        Items.NewestMs = Math.Max(Items.NewestMs, newestMs);
         if (isRare)
         {
             Items.Add(_rareItems);
@@ -156,16 +145,20 @@ internal ref partial struct V1FastSeries
         return true;
     }
 
-    /// <summary>Passes over the labels of a series and finds the stamp's place among them.</summary>
-    /// <returns>The position behind the labels, or <see cref="FastItemReader.NotCommon"/>, or <see cref="Unsorted"/>.</returns>
+    /// <summary>Passes over the labels of a series, whose names must all differ in their first eight bytes, from special ones too, and finds the stamp's place among them.</summary>
+    /// <returns>The position behind the labels, or <see cref="FastItemReader.NotCommon"/>, or <see cref="Unsorted"/>, or <see cref="Tied"/>.</returns>
+    /// <remarks>Without a call in the loop: what lives across one would live in memory.</remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int PassLabels(int start, int end)
+    private readonly int PassLabels(int start, int end, out int stampAt)
     {
         ReadOnlySpan<byte> bytes = _bytes;
-        ulong bound = BeginSpecials(end);
+        ReadOnlySpan<ulong> specials = _plan.SpecialPrefixes;
+        int special = 0;
+        ulong bound = specials[0];
         ulong previousPrefix = 0;
-        int previous = start;
+        int stamp = int.MaxValue;
         int position = start;
+        stampAt = start;
         while (position < end)
         {
             uint head = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Slice(position, LabelHeadBytes));
@@ -180,26 +173,30 @@ internal ref partial struct V1FastSeries
             }
 
             ulong prefix = NameOrder.ShortPrefix(bytes, position + LabelHeadBytes, nameLength);
-            if (prefix <= previousPrefix && !IsAbove(previous, position, prefix != previousPrefix))
+            if (prefix <= previousPrefix)
             {
-                return Unsorted;
+                return prefix == previousPrefix ? Tied : Unsorted;
             }
 
-            if (prefix >= bound)
+            // Twice or so in a series: past a special name there is the next one, and none past the last.
+            while (prefix >= bound)
             {
-                bound = PassSpecials(position, prefix);
-                if (bound == 0)
+                if (prefix == bound)
                 {
-                    return FastItemReader.NotCommon;
+                    return Tied;
                 }
+
+                stamp = special == _plan.TenantSpecial ? position : stamp;
+                special++;
+                bound = specials[special];
             }
 
             previousPrefix = prefix;
-            previous = position;
             position = next;
         }
 
-        return AreLabelsGood(start, position) ? position : FastItemReader.NotCommon;
+        stampAt = Math.Min(stamp, position);
+        return position;
     }
 
     /// <summary>Passes over one label of which <paramref name="head"/> are the first four bytes: name and value, the latter not empty, and nothing else.</summary>
@@ -214,53 +211,9 @@ internal ref partial struct V1FastSeries
             && BinaryPrimitives.ReadUInt16LittleEndian(bytes.Slice(valueAt, 2)) == (V1Tags.LabelValue | (valueLength << 8));
     }
 
-    /// <summary>Whether the name of the label at <paramref name="position"/> is above that of the one at <paramref name="previous"/>, with which it shares its first bytes.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly bool IsAbove(int previous, int position, bool isSmaller) =>
-        !isSmaller && previous != position && Name(previous).SequenceCompareTo(Name(position)) < 0;
-
-    /// <summary>Starts a series: no name is above a special one yet.</summary>
-    private ulong BeginSpecials(int end)
-    {
-        _stampAt = end;
-        _special = 0;
-        return _plan.Specials[0].Prefix;
-    }
-
-    /// <summary>
-    /// Goes on to the first special name above that of the label at <paramref name="position"/>; where it passes the tenant
-    /// label's it notes the stamp's place.
-    /// </summary>
-    /// <returns>The first bytes of that name: names below them need no look. 0 if the label itself is special.</returns>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong PassSpecials(int position, ulong prefix)
-    {
-        SpecialName[] specials = _plan.Specials;
-        int special = _special;
-        while (prefix >= specials[special].Prefix)
-        {
-            if (prefix == specials[special].Prefix)
-            {
-                int order = Name(position).SequenceCompareTo(specials[special].Name);
-                if (order <= 0)
-                {
-                    _special = special;
-                    return order == 0 ? 0 : prefix;
-                }
-            }
-
-            _stampAt = specials[special].IsTenantLabel ? position : _stampAt;
-            special++;
-        }
-
-        _special = special;
-        return specials[special].Prefix;
-    }
-
     /// <summary>What there is to ask of all labels together, once their shape and order are known.</summary>
-    private bool AreLabelsGood(int start, int end)
+    private readonly bool AreLabelsGood(int start, int end)
     {
-        _stampAt = Math.Min(_stampAt, end);
         // A label has eight bytes at least: so few need not be counted.
         int limit = _plan.Options.MaxLabelsPerSeries;
         return HasMetricName(start, end) && (end - start <= MinLabelBytes * limit || CountLabels(start, end) <= limit)

@@ -33,6 +33,7 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan, TimeWindow window,
         FailIfMalformed(reader);
         _result.Read = _read + _fast.Items.Counts;
         _result.SeriesRead += _fast.SeriesCount;
+        _result.FastSeries = _fast.SeriesCount;
         _result.HasOutput = _output.Length > 0;
         _items.Add(_fast.Items);
     }
@@ -44,7 +45,8 @@ internal ref struct V1Stamper(WriteWork work, StampPlan plan, TimeWindow window,
         {
             long seriesLeft = plan.Options.MaxSeriesPerRequest - _result.SeriesRead - _fast.SeriesCount;
             long itemsLeft = plan.Options.MaxSamplesPerRequest - _read.Total - _fast.Items.Total;
-            reader.MoveTo(_fast.StampRun(reader.Position, seriesLeft, itemsLeft));
+            int position = _fast.StampRun(reader.Position, seriesLeft, itemsLeft);
+            reader.MoveTo(_fast.PassMetadataRun(position, _result));
         }
     }
 

@@ -11,112 +11,149 @@ internal ref partial struct V2FastSeries
     // Past all symbols: what cannot be read as one.
     private const uint NoReference = uint.MaxValue;
 
+    private const int BlockBytes = 2 * HalfBytes;
+    private const int HalfBytes = 32;
+
     /// <summary>Passes over the labels of a series.</summary>
     /// <returns>The place of the stamp's references among theirs, or <see cref="FastItemReader.NotCommon"/>.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly int PassLabels(int start, int end)
+    private int PassLabels(int start, int end)
     {
-        ReadOnlySpan<byte> bytes = _bytes;
+        // Not none at all, either.
+        if ((uint)(end - start - 1) >= BlockBytes)
+        {
+            return PassAnyLabels(start, end);
+        }
+
+        var low = Vector256.Create(_bytes.Slice(start, HalfBytes));
+        var high = Vector256.Create(_bytes.Slice(start + HalfBytes, HalfBytes));
+        ulong inside = ulong.MaxValue >> (BlockBytes - (end - start));
+        ulong goesOn = MaskOf(low, high) & inside;
+        if (!AreReferencesGood(low, high, goesOn, inside, start))
+        {
+            return PassAnyLabels(start, end);
+        }
+
+        // Five of six series have the names of the one before them, for they come in the order of the scrape.
+        ulong same = MaskOf(Vector256.Equals(low, _known.Low), Vector256.Equals(high, _known.High));
+        if (goesOn == _known.GoesOn && inside == _known.Inside && (same & _known.Names) == _known.Names)
+        {
+            return start + _known.StampOffset;
+        }
+
+        return PassNewNames(low, high, goesOn, inside, start);
+    }
+
+    /// <summary>Looks at up to 64 bytes of references at once.</summary>
+    /// <param name="low">The first 32 bytes.</param>
+    /// <param name="high">The other ones.</param>
+    /// <param name="goesOn">A bit for each byte that is not the last one of its reference.</param>
+    /// <param name="inside">A bit for each byte that belongs to the references.</param>
+    /// <param name="start">Where they begin.</param>
+    /// <returns>Whether there is an even number of them, all are to symbols but not to the first one, and none has more bytes than it needs, or more than two.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool AreReferencesGood(Vector256<byte> low, Vector256<byte> high, ulong goesOn, ulong inside, int start)
+    {
+        ulong seconds = goesOn << 1;
+
+        // A zero is a reference to the first symbol, or a second byte that says nothing.
+        ulong zeros = MaskOf(Vector256.Equals(low, Vector256<byte>.Zero), Vector256.Equals(high, Vector256<byte>.Zero));
+
+        // The byte, second or only, that the last symbol's number has; no other reference has a larger one.
+        Vector256<byte> top = _topByte;
+        ulong upToTop = MaskOf(Vector256.Equals(Vector256.Max(low, top), top), Vector256.Equals(Vector256.Max(high, top), top));
+        ulong bad = _isLargeTable ? zeros | (seconds & (goesOn | ~upToTop)) : zeros | goesOn | ~upToTop;
+
+        // The last byte must not go on, and the bytes that end a reference be even in number.
+        bad = (bad & inside) | (seconds & ~inside) | ((ulong)BitOperations.PopCount(inside & ~goesOn) & 1);
+        ulong atTop = _isLargeTable ? seconds & MaskOf(Vector256.Equals(low, top), Vector256.Equals(high, top)) : 0;
+        return bad == 0 && (atTop == 0 || AreBelowCount(start, atTop));
+    }
+
+    /// <summary>Passes over names that the series before did not have, and remembers them.</summary>
+    /// <remarks>Without a call in the loop: what lives across one would live in memory.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int PassNewNames(Vector256<byte> low, Vector256<byte> high, ulong goesOn, ulong inside, int start)
+    {
         ReadOnlySpan<ulong> namePrefixes = _namePrefixes;
+        ReadOnlySpan<byte> block = _bytes.Slice(start, BlockBytes + 1);
         ulong stampPrefix = _plan.NamePrefix;
         ulong previousPrefix = 0;
+        ulong starts = ~(goesOn << 1) & inside;
+        ulong names = 0;
+        int end = start + BitOperations.PopCount(inside);
         int stampAt = end;
-        int position = start;
-        while (position < end)
+        while (starts != 0)
         {
-            ulong starts = FindReferences(bytes, position, end, namePrefixes.Length, out int length);
-            if (starts == 0)
+            int at = BitOperations.TrailingZeroCount(starts);
+            starts &= starts - 1;
+            names |= (starts & (0 - starts)) - (1UL << at);
+            starts &= starts - 1;
+            uint nameRef = DecodeReference(block[at], block[at + 1]);
+            ulong prefix = nameRef < (uint)namePrefixes.Length ? namePrefixes[(int)nameRef] : 0;
+            // Names that agree in their first bytes are compared one by one; so are those that cannot stand, and fail there.
+            if (prefix <= previousPrefix || prefix == stampPrefix)
+            {
+                return PassAnyLabels(start, end);
+            }
+
+            // Once in a series at most: above the tenant label there is no bound left.
+            if (prefix > stampPrefix)
+            {
+                stampAt = start + at;
+                stampPrefix = ulong.MaxValue;
+            }
+
+            previousPrefix = prefix;
+        }
+
+        if (!HasGoodMetricName(start, end) || !IsWithinLabelLimit(start, end))
+        {
+            return FastItemReader.NotCommon;
+        }
+
+        bool isWorthKnowing = !_symbols.HasBadMetricName;
+        _known = isWorthKnowing ? new KnownNames(low, high, goesOn, inside, names, stampAt - start) : default;
+        return stampAt;
+    }
+
+    /// <summary>Passes over labels one by one.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly int PassAnyLabels(int start, int end)
+    {
+        int stampAt = end;
+        uint previous = NoReference;
+        for (int position = start; position < end;)
+        {
+            ReferencePair pair = ReadPair(position);
+            // A prefix of 0 is that of a name that cannot stand. No value is the first symbol, which is empty; the others are good.
+            if (pair.Name >= (uint)_symbols.Count || pair.Value >= (uint)_symbols.Count || pair.Value == 0 || pair.End > end
+                || _namePrefixes[(int)pair.Name] == 0
+                || (previous != NoReference && Text(previous).SequenceCompareTo(Text(pair.Name)) >= 0))
             {
                 return FastItemReader.NotCommon;
             }
 
-            ReadOnlySpan<byte> block = bytes.Slice(position, BlockBytes + 1);
-            while (starts != 0)
+            if (stampAt == end && Text(pair.Name).SequenceCompareTo(_plan.TenantName) > 0)
             {
-                int at = BitOperations.TrailingZeroCount(starts);
-                starts &= starts - 1;
-                starts &= starts - 1;
-                uint nameRef = DecodeReference(block[at], block[at + 1]);
-                if (nameRef >= (uint)namePrefixes.Length)
-                {
-                    return FastItemReader.NotCommon;
-                }
-
-                ulong prefix = namePrefixes[(int)nameRef];
-                if (prefix <= previousPrefix && !IsAbove(start, position + at, prefix != previousPrefix))
-                {
-                    return FastItemReader.NotCommon;
-                }
-
-                // True once in a series, as a rule: above the tenant label there is no bound left.
-                if (prefix >= stampPrefix && !IsBelowStamp(nameRef))
-                {
-                    stampAt = position + at;
-                    stampPrefix = ulong.MaxValue;
-                }
-
-                previousPrefix = prefix;
+                stampAt = position;
             }
 
-            position += length;
+            previous = pair.Name;
+            position = pair.End;
         }
 
-        return HasGoodMetricName(start, end) && IsWithinLabelLimit(start, end) ? stampAt : FastItemReader.NotCommon;
+        return FindGoodMetricName(start, end) && IsWithinLabelLimit(start, end) ? stampAt : FastItemReader.NotCommon;
     }
 
-    private const int BlockBytes = 2 * HalfBytes;
-    private const int HalfBytes = 32;
-
-    /// <summary>Looks at up to 64 bytes of references at once.</summary>
-    /// <param name="bytes">The message and the slack behind it.</param>
-    /// <param name="position">Where a pair begins.</param>
-    /// <param name="end">Where the references end.</param>
-    /// <param name="symbols">How many symbols there are.</param>
-    /// <param name="length">Bytes of the whole pairs among them.</param>
-    /// <returns>
-    /// A bit for each byte that a reference begins at, an even number of them. 0 if there is no whole pair, or if one
-    /// reference is to no symbol or to the first one, has more bytes than it needs, or more than two.
-    /// </returns>
+    /// <summary>Whether references whose second bytes are marked are to symbols.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ulong FindReferences(ReadOnlySpan<byte> bytes, int position, int end, int symbols, out int length)
-    {
-        var low = Vector256.Create(bytes.Slice(position, HalfBytes));
-        var high = Vector256.Create(bytes.Slice(position + HalfBytes, HalfBytes));
-        ulong goesOn = MaskOf(low, high);
-        ulong inside = ulong.MaxValue >> (BlockBytes - Math.Min(end - position, BlockBytes));
-        ulong lasts = ~goesOn & inside;
-        if ((BitOperations.PopCount(lasts) & 1) != 0)
-        {
-            // A name whose value is not among these bytes: for the next time.
-            lasts ^= 1UL << BitOperations.Log2(lasts);
-        }
-
-        length = BlockBytes - BitOperations.LeadingZeroCount(lasts);
-        if (lasts == 0)
-        {
-            return 0;
-        }
-
-        // A zero is a reference to the first symbol, or a second byte that says nothing.
-        ulong zeros = MaskOf(Vector256.Equals(low, Vector256<byte>.Zero), Vector256.Equals(high, Vector256<byte>.Zero));
-        ulong seconds = goesOn << 1;
-        bool isLarge = symbols > 0x80;
-        // The byte, second or only, that the last symbol's number has, and larger ones.
-        var top = Vector256.Create((byte)Math.Min(isLarge ? (symbols - 1) >> 7 : symbols - 1, 0xFF));
-        ulong notAboveTop = MaskOf(Vector256.Equals(Vector256.Max(low, top), top), Vector256.Equals(Vector256.Max(high, top), top));
-        ulong bad = isLarge ? zeros | (seconds & (goesOn | ~notAboveTop)) : zeros | goesOn | ~notAboveTop;
-        ulong whole = ulong.MaxValue >> (BlockBytes - length);
-        ulong atTop = seconds & whole & MaskOf(Vector256.Equals(low, top), Vector256.Equals(high, top));
-        return (bad & whole) == 0 && AreBelow(bytes, position, atTop, symbols) ? ~seconds & whole : 0;
-    }
-
-    /// <summary>Whether references whose second bytes are marked are below <paramref name="symbols"/>.</summary>
-    private static bool AreBelow(ReadOnlySpan<byte> bytes, int position, ulong seconds, int symbols)
+    private readonly bool AreBelowCount(int start, ulong seconds)
     {
         for (; seconds != 0; seconds &= seconds - 1)
         {
-            int second = position + BitOperations.TrailingZeroCount(seconds);
-            if (DecodeReference(bytes[second - 1], bytes[second]) >= (uint)symbols)
+            int second = start + BitOperations.TrailingZeroCount(seconds);
+            if (DecodeReference(_bytes[second - 1], _bytes[second]) >= (uint)_namePrefixes.Length)
             {
                 return false;
             }
@@ -133,23 +170,30 @@ internal ref partial struct V2FastSeries
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint DecodeReference(uint first, uint second) => (first & 0x7F) | ((second << 7) & (0 - (first >> 7)));
 
-    /// <summary>Whether <c>__name__</c> is there with a value that is good for it.</summary>
-    private readonly bool HasGoodMetricName(int start, int end)
+    /// <summary>Whether <c>__name__</c> is there, most often in front, with a value that is good for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly bool HasGoodMetricName(int start, int end) =>
+        (!_symbols.HasBadMetricName && DecodeReference(_bytes[start], _bytes[start + 1]) == _symbols.MetricNameRef)
+        || FindGoodMetricName(start, end);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly bool FindGoodMetricName(int start, int end)
     {
-        ReferencePair pair = ReadPair(start);
-        while (pair.Name != _symbols.MetricNameRef)
+        for (int position = start; position < end;)
         {
-            if (pair.End >= end)
+            ReferencePair pair = ReadPair(position);
+            if (pair.Name == _symbols.MetricNameRef)
             {
-                return false;
+                return (_symbols.Traits(pair.Value) & SymbolTraits.BadMetricName) == 0;
             }
 
-            pair = ReadPair(pair.End);
+            position = pair.End;
         }
 
-        return !_symbols.HasBadMetricName || (_symbols.Traits(pair.Value) & SymbolTraits.BadMetricName) == 0;
+        return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool IsWithinLabelLimit(int start, int end)
     {
         // A pair has two bytes at least: so few need not be counted.
@@ -157,6 +201,7 @@ internal ref partial struct V2FastSeries
         return end - start <= 2 * limit || CountReferences(start, end) <= 2 * limit;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private readonly int CountReferences(int start, int end)
     {
         int count = 0;
@@ -182,28 +227,6 @@ internal ref partial struct V2FastSeries
         return expanded;
     }
 
-    /// <summary>Whether the name that is referred to at <paramref name="position"/> is above the one before it, with which it shares its first bytes.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly bool IsAbove(int start, int position, bool isSmaller)
-    {
-        if (isSmaller || start == position)
-        {
-            return false;
-        }
-
-        ReferencePair previous = ReadPair(start);
-        while (previous.End < position)
-        {
-            previous = ReadPair(previous.End);
-        }
-
-        return Text(previous.Name).SequenceCompareTo(Text(ReadPair(position).Name)) < 0;
-    }
-
-    /// <summary>Whether the name is below the tenant label's, with which it may share its first bytes.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly bool IsBelowStamp(uint nameRef) => Text(nameRef).SequenceCompareTo(_plan.TenantName) < 0;
-
     /// <summary>Two references of any length; those that are not in the shortest form read as <see cref="NoReference"/>.</summary>
     private readonly ReferencePair ReadPair(int position)
     {
@@ -216,6 +239,15 @@ internal ref partial struct V2FastSeries
             ? new ReferencePair((uint)name, (uint)value, reader.Position)
             : new ReferencePair(NoReference, NoReference, position);
     }
+
+    /// <summary>Names of a series that passed, and how its references stand: another one with the same needs no look at its names.</summary>
+    /// <param name="Low">The first 32 bytes of references.</param>
+    /// <param name="High">The other ones.</param>
+    /// <param name="GoesOn">A bit for each byte that is not the last one of its reference.</param>
+    /// <param name="Inside">A bit for each byte that belongs to the references.</param>
+    /// <param name="Names">A bit for each byte of a reference to a name.</param>
+    /// <param name="StampOffset">Where among the bytes the stamp's references go.</param>
+    private readonly record struct KnownNames(Vector256<byte> Low, Vector256<byte> High, ulong GoesOn, ulong Inside, ulong Names, int StampOffset);
 
     private readonly record struct ReferencePair(uint Name, uint Value, int End);
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace RemoteWriteGateway.Protocol.RemoteWrite;
 
@@ -29,6 +30,11 @@ internal ref partial struct V2FastSeries
     private readonly byte[] _stamp;
     private readonly int _stampBytes;
     private readonly bool _isExact;
+    private readonly bool _isLargeTable;
+    private readonly Vector256<byte> _topByte;
+    private KnownNames _known;
+    private Vector128<byte> _knownMetadata;
+    private int _knownMetadataBytes;
     private FastItems _rareItems;
     private long _rareExpandedBytes;
 
@@ -65,6 +71,10 @@ internal ref partial struct V2FastSeries
         }
 
         _isExact = isExact;
+
+        // More symbols than one byte can number: the byte in question is then the second one.
+        _isLargeTable = _symbols.Count > 0x80;
+        _topByte = Vector256.Create((byte)Math.Min(_isLargeTable ? (_symbols.Count - 1) >> 7 : _symbols.Count - 1, byte.MaxValue));
         Items = FastItems.None;
     }
 
@@ -98,64 +108,79 @@ internal ref partial struct V2FastSeries
             return false;
         }
 
-        int samples = 0;
-        int staleMarkers = 0;
-        long newestMs = long.MinValue;
-        int position = refs.End;
-        while (position < series.End && FastItemReader.ReadUsualSample(_bytes, position, out ulong bits, out long timestampMs) is > 0 and int length)
+        // Counted at once, and taken back if the series turns out not to be common: that is rare.
+        int samples = Items.Samples;
+        int staleMarkers = Items.StaleMarkers;
+        long newestMs = Items.NewestMs;
+        int position = FastItemReader.PassUsualSamples(_bytes, refs.End, series.End, _window, ref Items);
+        bool isRare = _isExact || (position < series.End && (position < 0 || _bytes[position] != V2Tags.Metadata));
+        if (!isRare)
         {
-            if (!_window.Holds(timestampMs) || position + length > series.End)
-            {
-                return false;
-            }
-
-            samples++;
-            staleMarkers += bits == ItemRules.StaleMarkerBits ? 1 : 0;
-            newestMs = Math.Max(newestMs, timestampMs);
-            position += length;
+            // A reference has a byte at least.
+            _rareExpandedBytes = (long)refs.Length * _symbols.MaxLength;
+        }
+        else
+        {
+            position = PassRare(refs, position, series.End, Items.Samples > samples);
         }
 
-        bool isRare = _isExact || (position < series.End && _bytes[position] != V2Tags.Metadata);
-        // A reference has a byte at least.
-        long expanded = (long)refs.Length * _symbols.MaxLength;
-        if (isRare)
+        if (position <= refs.End || !TryPassMetadata(position, series.End) || !TryCount(isRare, lastItem, lastByte))
         {
-            position = PassRare(refs, position, series.End, samples > 0);
-            expanded = _isExact ? _rareExpandedBytes : expanded + _rareExpandedBytes;
-        }
-
-        if (position <= refs.End || PassMetadata(position, series.End) != series.End
-            || Items.Total + samples + (isRare ? _rareItems.Total : 0) > lastItem || ExpandedBytes + expanded > lastByte)
-        {
+            Items.Samples = samples;
+            Items.StaleMarkers = staleMarkers;
+            Items.NewestMs = newestMs;
             return false;
-        }
-
-        ExpandedBytes += expanded;
-        Items.Samples += samples;
-        Items.StaleMarkers += staleMarkers;
-        Items.NewestMs = Math.Max(Items.NewestMs, newestMs);
-        if (isRare)
-        {
-            Items.Add(_rareItems);
         }
 
         Write(series, refs, stampAt);
         return true;
     }
 
+    private bool TryCount(bool isRare, long lastItem, long lastByte)
+    {
+        long expanded = ExpandedBytes + _rareExpandedBytes;
+        long items = Items.Total + (isRare ? _rareItems.Total : 0);
+        if (items > lastItem || expanded > lastByte)
+        {
+            return false;
+        }
+
+        ExpandedBytes = expanded;
+        if (isRare)
+        {
+            Items.Add(_rareItems);
+        }
+
+        return true;
+    }
+
     private readonly void Write(WireRange series, WireRange refs, int stampAt)
     {
-        int refsLength = refs.Length + _stampBytes;
+        ReadOnlySpan<byte> bytes = _bytes;
+        int stampBytes = _stampBytes;
+        int refsLength = refs.Length + stampBytes;
         int length = series.End - refs.End + WireWriter.FieldSize(refsLength);
         _output.Reserve(WireWriter.FieldSize(length));
         Span<byte> output = _output.Array;
-        output[_output.Length] = V2Tags.Series;
-        int position = WireWriter.WriteVarint(output, _output.Length + 1, (uint)length);
-        output[position++] = V2Tags.LabelRefs;
-        position = WireWriter.WriteVarint(output, position, (uint)refsLength);
-        position = FastBytes.Copy(_bytes, refs.Start, stampAt - refs.Start, output, position);
-        position = FastBytes.Copy(_stamp, 0, _stampBytes, output, position);
-        _output.Length = FastBytes.Copy(_bytes, stampAt, series.End - stampAt, output, position);
+        int position = _output.Length;
+        if (length < 0x80)
+        {
+            // Both lengths have one byte: tag, length, tag, length in one piece.
+            uint heads = V2Tags.Series | ((uint)length << 8) | ((uint)V2Tags.LabelRefs << 16) | ((uint)refsLength << 24);
+            BinaryPrimitives.WriteUInt32LittleEndian(output[position..], heads);
+            position += sizeof(uint);
+        }
+        else
+        {
+            output[position] = V2Tags.Series;
+            position = WireWriter.WriteVarint(output, position + 1, (uint)length);
+            output[position] = V2Tags.LabelRefs;
+            position = WireWriter.WriteVarint(output, position + 1, (uint)refsLength);
+        }
+
+        position = FastBytes.CopyShort(bytes, refs.Start, stampAt - refs.Start, output, position);
+        position = FastBytes.CopyShort(_stamp, 0, stampBytes, output, position);
+        _output.Length = FastBytes.Copy(bytes, stampAt, series.End - stampAt, output, position);
     }
 
     /// <summary>What most series do not have: samples of another shape, histograms, exemplars; and what references come to, if that is counted.</summary>
@@ -163,7 +188,7 @@ internal ref partial struct V2FastSeries
     private int PassRare(WireRange refs, int position, int end, bool hasSamples)
     {
         _rareItems = FastItems.None;
-        _rareExpandedBytes = _isExact ? CountExpandedBytes(refs) : 0;
+        _rareExpandedBytes = _isExact ? CountExpandedBytes(refs) : (long)refs.Length * _symbols.MaxLength;
         while (position >= 0 && position < end && _bytes[position] == V2Tags.Samples)
         {
             position = _itemReader.PassSample(position, end, ref _rareItems);
@@ -231,59 +256,72 @@ internal ref partial struct V2FastSeries
         return position == refs.End && bytes is > 0 and <= ItemRules.MaxExemplarCharacters;
     }
 
-    /// <summary>Passes over metadata, if there is any, that would be written just so; anything behind it is not common.</summary>
-    private readonly int PassMetadata(int position, int end)
+    /// <summary>Whether what is left is metadata, or nothing, that would be written just so.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryPassMetadata(int position, int end)
+    {
+        // Mostly it is that of the series before, of the same family, or empty.
+        int length = end - position;
+        if (length <= Vector128<byte>.Count)
+        {
+            var bytes = Vector128.Create(_bytes.Slice(position, Vector128<byte>.Count));
+            uint same = Vector128.Equals(bytes, _knownMetadata).ExtractMostSignificantBits() | (uint.MaxValue << length);
+            if (length == _knownMetadataBytes && same == uint.MaxValue)
+            {
+                return true;
+            }
+
+            if (!TryPassNewMetadata(position, end))
+            {
+                return false;
+            }
+
+            _knownMetadata = bytes;
+            _knownMetadataBytes = length;
+            return true;
+        }
+
+        return TryPassNewMetadata(position, end);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly bool TryPassNewMetadata(int position, int end)
     {
         if (position == end)
         {
-            return end;
-        }
-
-        // Prometheus writes an empty one where it knows nothing.
-        if (position + 2 == end && _bytes[position] == V2Tags.Metadata && _bytes[position + 1] == 0)
-        {
-            return end;
+            return true;
         }
 
         if (!FastItemReader.TryEnterShort(_bytes, position, end, V2Tags.Metadata, out WireRange range))
         {
-            return FastItemReader.NotCommon;
+            return false;
         }
 
-        int next = PassNumber(range.Start, range.End, V2Tags.MetadataType, out uint type);
-        next = PassNumber(next, range.End, V2Tags.MetadataHelp, out uint help);
-        next = PassNumber(next, range.End, V2Tags.MetadataUnit, out uint unit);
-        bool isCommon = next == range.End && type <= int.MaxValue && help < (uint)_symbols.Count && unit < (uint)_symbols.Count
-            && ((_symbols.Traits(help) | _symbols.Traits(unit)) & SymbolTraits.BadMetadata) == 0;
-        return isCommon ? range.End : FastItemReader.NotCommon;
+        int next = PassNumber(range.Start, V2Tags.MetadataType, out _);
+        next = PassNumber(next, V2Tags.MetadataHelp, out uint help);
+        next = PassNumber(next, V2Tags.MetadataUnit, out uint unit);
+        return range.End == end && next == end && help < (uint)_namePrefixes.Length && unit < (uint)_namePrefixes.Length
+            && (!_symbols.HasBadMetadata || ((_symbols.Traits(help) | _symbols.Traits(unit)) & SymbolTraits.BadMetadata) == 0);
     }
 
-    /// <summary>Passes over a number, if it is there; a zero would not be written.</summary>
+    /// <summary>Passes over a number of one or two bytes, if it is there; a zero would not be written.</summary>
+    /// <returns>The position behind it; past all ends if it is not such a number.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly int PassNumber(int position, int end, byte tag, out uint number)
+    private readonly int PassNumber(int position, byte tag, out uint number)
     {
+        uint three = BinaryPrimitives.ReadUInt32LittleEndian(_bytes.Slice(Math.Min(position, _messageEnd), sizeof(uint)));
         number = 0;
-        if (position < 0 || position >= end || _bytes[position] != tag)
+        if ((byte)three != tag)
         {
             return position;
         }
 
-        uint three = BinaryPrimitives.ReadUInt32LittleEndian(_bytes.Slice(position, sizeof(uint))) >> 8;
-        int length = 1;
-        number = three & 0x7F;
-        if ((three & 0x80) != 0)
-        {
-            number |= (three >> 1) & 0x3F80;
-            length++;
-            if ((three & 0x8000) != 0)
-            {
-                number |= (three >> 2) & 0x1F_C000;
-                length++;
-            }
-        }
-
-        bool isWrittenSo = number != 0 && (three & 0x80_8080) != 0x80_8080 && length == WireWriter.VarintSize(number);
-        return isWrittenSo ? position + 1 + length : FastItemReader.NotCommon;
+        uint first = (byte)(three >> 8);
+        uint second = (byte)(three >> 16);
+        bool isLong = first >= 0x80;
+        number = DecodeReference(first, second);
+        bool isWrittenSo = isLong ? second - 1 < 0x7F : first != 0;
+        return isWrittenSo ? position + (isLong ? 3 : 2) : int.MaxValue;
     }
 
     private readonly ReadOnlySpan<byte> Text(uint reference)

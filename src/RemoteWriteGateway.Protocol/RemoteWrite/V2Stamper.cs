@@ -63,6 +63,7 @@ internal ref struct V2Stamper(WriteWork work, StampPlan plan, TimeWindow window)
         }
 
         _result.SeriesRead += _fast.SeriesCount;
+        _result.FastSeries = _fast.SeriesCount;
         _items.Add(_fast.Items);
         Finish(symbolsEnd);
         return true;

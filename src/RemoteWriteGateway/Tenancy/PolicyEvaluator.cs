@@ -52,7 +52,7 @@ internal static class PolicyEvaluator
         int words = Evaluation.WordsFor(policy);
         ulong[]? rented = words <= MaxStackWords ? null : ArrayPool<ulong>.Shared.Rent(words);
         Span<ulong> memory = rented ?? stackalloc ulong[MaxStackWords];
-        memory.Clear();
+        rented.AsSpan().Clear(); // the stack's is zero
         try
         {
             return new Evaluation(policy, caller, question, now, memory).Decide(alsoDenied);

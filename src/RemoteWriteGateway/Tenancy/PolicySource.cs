@@ -20,12 +20,16 @@ internal sealed class PolicyInvalidException(string message) : InvalidOperationE
 /// </summary>
 internal sealed partial class PolicySource(
     PolicyLoader loader, PolicyMetrics metrics, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
-    : BackgroundService, IHostedLifecycleService, IReadinessCheck
+    : IHostedLifecycleService, IReadinessCheck, IDisposable
 {
     private readonly PolicyOptions _options = options.Value;
     private readonly SemaphoreSlim _one = new(1);
+    private readonly CancellationTokenSource _stop = new();
+    private PosixSignalRegistration? _hangUp;
+    private Task _following = Task.CompletedTask;
     private volatile PolicySnapshot? _current;
     private string? _toldFailure;
+    private bool _isDisposed;
 
     /// <summary>Told after another policy came into force, one at a time, in order; not of the first one.</summary>
     public event Action<PolicySnapshot>? Changed;
@@ -36,12 +40,19 @@ internal sealed partial class PolicySource(
 
     public string? NotReadyBecause => _current is null ? "no policy is loaded" : null;
 
-    /// <summary>Loads the policy, before anything else of the host starts.</summary>
+    /// <summary>Loads the policy, before anything else of the host starts, and follows the file from then on.</summary>
     /// <exception cref="PolicyInvalidException">Names everything that is wrong with the file.</exception>
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
         (PolicySnapshot? policy, string? failure) = await ReadAsync(cancellationToken);
         Take(policy ?? throw new PolicyInvalidException($"The policy cannot be loaded:{Environment.NewLine}{failure}"));
+        CancellationToken stopping = _stop.Token;
+        _hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true; // its default would end the process
+            _ = ReloadAsync(stopping);
+        });
+        _following = FollowAsync(new PeriodicTimer(_options.PollInterval, time), stopping);
     }
 
     /// <summary>Reads the file now. Never throws for what is wrong with it.</summary>
@@ -74,36 +85,52 @@ internal sealed partial class PolicySource(
         }
     }
 
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
     public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override void Dispose()
+    /// <summary>Ends following the file. The policy stays in force for requests that are not answered yet.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
-        _one.Dispose();
-        base.Dispose();
+        await _stop.CancelAsync();
+        _hangUp?.Dispose();
+        await _following.WaitAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose()
     {
-        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        // The container disposes it once for each of its services.
+        if (_isDisposed)
         {
-            signal.Cancel = true; // its default would end the process
-            _ = ReloadAsync(stoppingToken);
-        });
-        using PeriodicTimer timer = new(_options.PollInterval, time);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
-            {
-                await ReloadAsync(stoppingToken);
-            }
+            return;
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+
+        _isDisposed = true;
+        _stop.Cancel();
+        _hangUp?.Dispose();
+        _stop.Dispose();
+        _one.Dispose();
+    }
+
+    private async Task FollowAsync(PeriodicTimer timer, CancellationToken stopping)
+    {
+        using (timer)
         {
-            // The host stops.
+            try
+            {
+                while (await timer.WaitForNextTickAsync(stopping))
+                {
+                    await ReloadAsync(stopping);
+                }
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                // The host stops.
+            }
         }
     }
 

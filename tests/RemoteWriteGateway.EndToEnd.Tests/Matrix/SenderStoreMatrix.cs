@@ -18,6 +18,7 @@ public sealed class SenderStoreMatrix : IAsyncLifetime
     private ScriptedTarget? _target;
     private Gateway? _gateway;
     private Emulator? _emulator;
+    private RunningProgram? _vmagent;
 
     internal ScriptedTarget Target => _target ?? throw new InvalidOperationException("not started");
 
@@ -46,7 +47,7 @@ public sealed class SenderStoreMatrix : IAsyncLifetime
             _workspace, "sender3", PrometheusServer.Version3, self => SenderConfiguration(Sender.Prometheus3, self), cancellationToken);
         Prometheuses[Sender.Prometheus2] = await PrometheusServer.StartAsync(
             _workspace, "sender2", PrometheusServer.Version2, self => SenderConfiguration(Sender.Prometheus2, self), cancellationToken);
-        await VmagentSender.StartAsync(
+        _vmagent = await VmagentSender.StartAsync(
             _workspace,
             ScrapeConfiguration(Sender.Vmagent),
             _gateway.WriteUrl,
@@ -76,6 +77,9 @@ public sealed class SenderStoreMatrix : IAsyncLifetime
     internal static string Selector(Sender sender, string store, params string[] matchers) =>
         $"{{job=\"scripted\",tenant=\"{sender.TenantAt(store)}\"{string.Concat(matchers.Select(matcher => "," + matcher))}}}";
 
+    /// <summary>The last lines of the program that a sender runs in, for messages.</summary>
+    internal string? LogOf(Sender sender) => sender.IsPrometheus ? Prometheuses[sender.Program].LogText : _vmagent?.LogText;
+
     private async Task ForEachPairAsync(Func<Sender, string, Task<bool>> condition, string otherwise, CancellationToken cancellationToken)
     {
         foreach (Sender sender in Sender.All)
@@ -83,13 +87,13 @@ public sealed class SenderStoreMatrix : IAsyncLifetime
             foreach (string store in StoreNames)
             {
                 await Eventually.TrueAsync(
-                    () => condition(sender, store), () => $"{otherwise} from {sender.Name} at {store}\n{Gateway.LogText}", cancellationToken);
+                    () => condition(sender, store), () => $"{otherwise} from {sender.Name} at {store}\n{Gateway.LogText}\n{LogOf(sender)}", cancellationToken);
             }
         }
     }
 
     private string ScrapeConfiguration(string program) => string.Create(CultureInfo.InvariantCulture, $$"""
-        global: { scrape_interval: 1s }
+        global: { scrape_interval: 2s }
         scrape_configs:
         - job_name: scripted
           metrics_path: /metrics/{{program}}

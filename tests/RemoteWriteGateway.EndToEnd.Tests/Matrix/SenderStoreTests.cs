@@ -32,9 +32,11 @@ public sealed class SenderStoreTests(SenderStoreMatrix matrix) : IClassFixture<S
     [MemberData(nameof(Pairs))]
     public async Task Nothing_of_a_sender_is_refused(string senderName, string store)
     {
-        string tenant = $"tenant=\"{Named(senderName).TenantAt(store)}\"";
+        Sender sender = Named(senderName);
+        string tenant = $"tenant=\"{sender.TenantAt(store)}\"";
 
-        Assert.Equal(0, await matrix.Gateway.MetricAsync("rwgateway_ingest_refused_items_total", Cancellation, tenant));
+        double items = await matrix.Gateway.MetricAsync("rwgateway_ingest_refused_items_total", Cancellation, tenant);
+        Assert.True(items == 0, $"{items} items were refused\n{matrix.LogOf(sender)}");
         double refused = await matrix.Gateway.MetricAsync("rwgateway_ingest_refused_requests_total", Cancellation, tenant);
         double zstd = await matrix.Gateway.MetricAsync(
             "rwgateway_ingest_refused_requests_total", Cancellation, tenant, "reason=\"unsupported-encoding\"");

@@ -131,7 +131,7 @@ public sealed class OutageTests
         new() { ["main"] = new { Kind = "Prometheus", Url = store.Url.ToString() } };
 
     private static string SenderConfiguration(ScriptedTarget target, Gateway gateway, Emulator emulator, string? message) => $$"""
-        global: { scrape_interval: 1s }
+        global: { scrape_interval: 2s }
         scrape_configs:
         - job_name: scripted
           metrics_path: /metrics/prometheus

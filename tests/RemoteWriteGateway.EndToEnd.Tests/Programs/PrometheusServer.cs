@@ -149,9 +149,16 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     private async Task<JsonElement> QueryAsync(string endpoint, Dictionary<string, string> parameters, CancellationToken cancellationToken)
     {
         using FormUrlEncodedContent form = new(parameters);
-        using HttpResponseMessage answer = await Client.PostAsync(new Uri(Url, $"/api/v1/{endpoint}"), form, cancellationToken);
-        string text = await answer.Content.ReadAsStringAsync(cancellationToken);
-        Assert.True(answer.IsSuccessStatusCode, $"{_name}: {text}");
-        return JsonDocument.Parse(text).RootElement.GetProperty("data");
+        try
+        {
+            using HttpResponseMessage answer = await Client.PostAsync(new Uri(Url, $"/api/v1/{endpoint}"), form, cancellationToken);
+            string text = await answer.Content.ReadAsStringAsync(cancellationToken);
+            Assert.True(answer.IsSuccessStatusCode, $"{_name}: {text}");
+            return JsonDocument.Parse(text).RootElement.GetProperty("data");
+        }
+        catch (HttpRequestException fault)
+        {
+            throw new InvalidOperationException($"{_name} does not answer: {fault.Message}\n{LogText}", fault);
+        }
     }
 }

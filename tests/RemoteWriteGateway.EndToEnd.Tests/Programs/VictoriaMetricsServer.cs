@@ -24,6 +24,7 @@ internal sealed class VictoriaMetricsServer : IStore
         return new VictoriaMetricsServer(url);
     }
 
+    /// <remarks>It keeps a sample twice that a sender has repeated, and shows stale markers and NaN as null; both are left out.</remarks>
     public async Task<StoredSeries> ReadAsync(string selector, CancellationToken cancellationToken)
     {
         string lines = await Client.GetStringAsync(
@@ -35,8 +36,10 @@ internal sealed class VictoriaMetricsServer : IStore
             string key = StoredSeries.Key(series.GetProperty("metric").EnumerateObject()
                 .Select(label => KeyValuePair.Create(label.Name, label.Value.GetString()!))); // Not null: labels are strings.
             IEnumerable<(long Timestamp, string Value)> samples = series.GetProperty("timestamps").EnumerateArray()
-                .Zip(series.GetProperty("values").EnumerateArray(), (timestamp, value) => (timestamp.GetInt64(), Value(value)));
-            foreach ((long timestamp, string value) in samples)
+                .Zip(series.GetProperty("values").EnumerateArray())
+                .Where(sample => sample.Second.ValueKind != JsonValueKind.Null)
+                .Select(sample => (sample.First.GetInt64(), Value(sample.Second)));
+            foreach ((long timestamp, string value) in samples.Distinct())
             {
                 stored.Add(key, timestamp, value);
             }
@@ -45,11 +48,8 @@ internal sealed class VictoriaMetricsServer : IStore
         return stored;
     }
 
-    /// <summary>Numbers stand as numbers, infinities as text, NaN and stale markers as null.</summary>
-    private static string Value(JsonElement value) => StoredSeries.Text(value.ValueKind switch
-    {
-        JsonValueKind.Number => value.GetDouble(),
-        JsonValueKind.String => value.GetString()!.StartsWith('-') ? double.NegativeInfinity : double.PositiveInfinity,
-        _ => double.NaN,
-    });
+    /// <summary>Numbers stand as numbers, infinities as text.</summary>
+    private static string Value(JsonElement value) => value.ValueKind == JsonValueKind.Number
+        ? StoredSeries.Text(value.GetDouble())
+        : value.GetString()!; // Not null: a string.
 }

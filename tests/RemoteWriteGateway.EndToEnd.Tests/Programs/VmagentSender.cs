@@ -23,6 +23,10 @@ internal static class VmagentSender
 
             // Its default is two for each CPU; then the samples of a series overtake each other, and Prometheus refuses the older ones.
             "-remoteWrite.queues=1",
+
+            // Where the target has timestamps of its own vmagent dates a stale marker like the sample before it: another value at the
+            // same time, which Prometheus refuses together with all that is in the block.
+            "-promscrape.noStaleMarkers",
         ];
         foreach (string app in apps)
         {

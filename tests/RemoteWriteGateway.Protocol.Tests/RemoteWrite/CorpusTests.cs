@@ -35,6 +35,7 @@ public sealed class CorpusTests
         Assert.False(work.Result.HasRefusals);
         Assert.Equal(work.Result.Read, work.Result.Accepted);
         Assert.True(work.Result.HasOutput);
+        Assert.True(work.Result.FastSeries >= work.Result.SeriesRead * 0.97, $"{work.Result.FastSeries} of {work.Result.SeriesRead} series are of the common shape");
         if (body.Protocol == WriteProtocol.V1)
         {
             V1.WriteRequest request = V1.WriteRequest.Parser.ParseFrom(body.Message);

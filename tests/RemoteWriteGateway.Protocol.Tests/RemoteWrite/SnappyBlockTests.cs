@@ -53,6 +53,9 @@ public sealed class SnappyBlockTests
     [InlineData("a copy from before the beginning", new byte[] { 8, 3 << 2, (byte)'a', (byte)'b', (byte)'c', (byte)'d', 0x01, 0x05 })]
     [InlineData("a copy from nowhere", new byte[] { 8, 3 << 2, (byte)'a', (byte)'b', (byte)'c', (byte)'d', 0x01, 0x00 })]
     [InlineData("nothing but a length", new byte[] { 4 })]
+    [InlineData("a literal that lacks its last bytes", new byte[] { 6, 40 << 2, (byte)'a', (byte)'b', (byte)'c', (byte)'d', (byte)'e' })]
+    [InlineData("a literal that lacks its length", new byte[] { 4, 3 << 2, (byte)'a', (byte)'b', (byte)'c', (byte)'d', 60 << 2 })]
+    [InlineData("a copy that lacks its offset", new byte[] { 8, 3 << 2, (byte)'a', (byte)'b', (byte)'c', (byte)'d', 1 })]
     public void Bodies_that_do_not_unpack_to_their_length_are_refused(string what, byte[] body)
     {
         Assert.NotEmpty(what);
@@ -63,6 +66,37 @@ public sealed class SnappyBlockTests
         Assert.True(work.Body.Span.SequenceEqual(body));
         Assert.StartsWith("body is not one snappy block: it", work.Result.FaultText, StringComparison.Ordinal);
         Assert.Equal(0, work.Decoded.Length);
+    }
+
+    [Fact]
+    public void A_literal_of_any_length_that_lacks_bytes_is_refused()
+    {
+        // Whatever stands behind the body when it is unpacked must not make up for what it lacks.
+        for (int stated = 1; stated < 60; stated++)
+        {
+            for (int literal = 1; literal <= 60; literal++)
+            {
+                for (int there = 0; there < Math.Min(literal, 20); there++)
+                {
+                    var work = new WriteWork();
+                    work.Body.Append([(byte)stated, (byte)((literal - 1) << 2), .. new byte[there]]);
+                    Assert.False(SnappyBlock.TryDecompress(work, 100), $"{literal} bytes stated as {stated}, {there} of them there");
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(0x1C)]
+    [InlineData(0x11)]
+    [InlineData(0x08)]
+    public void A_message_may_end_with_any_byte(byte last)
+    {
+        var work = new WriteWork();
+        byte[] message = [.. Enumerable.Repeat((byte)'x', 100_000), 1, 2, 3, last];
+        SnappyBlock.Compress(message, work.Body);
+        Assert.True(SnappyBlock.TryDecompress(work, 1 << 20));
+        Assert.True(work.Decoded.Span.SequenceEqual(message));
     }
 
     [Fact]

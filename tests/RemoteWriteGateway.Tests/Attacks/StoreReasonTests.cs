@@ -104,7 +104,7 @@ public sealed class StoreReasonTests(StoreReasonTests.SharedGateway shared) : IC
         Gateway.Store.AnswerAlways = StoreAnswer.Hang;
         Task atStore = UntilReceivedAsync("hanging");
 
-        await AssertAnswerAsync("ours", 503, "store-timeout: store took too long to answer and may have written the request; retry", -1, async () =>
+        await AssertAnswerAsync("ours", 503, "store-timeout: store took over 20 s to answer and may have written the request; retry", -1, async () =>
         {
             Task<HttpResponseMessage> answer = WriteAsync("ours", name: "hanging");
             await atStore;

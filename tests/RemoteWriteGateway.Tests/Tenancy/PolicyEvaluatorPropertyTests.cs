@@ -18,7 +18,7 @@ public sealed class PolicyEvaluatorPropertyTests
     {
         Random random = new(seed);
         HashSet<string> seen = [];
-        for (int policies = 0; policies < 150; policies++)
+        for (int policies = 0; policies < 75; policies++)
         {
             string text = RandomPolicy(random);
             PolicySnapshot policy = TestPolicy.Load(text);

@@ -342,6 +342,28 @@ public sealed class PolicyEvaluatorTests
     public void All_tenants_are_all_that_are_declared() => Assert.Equal(
         "a|b|c", Decide(TestPolicy.Of("- { id: all, match: { kind: app, role: [R] }, grant: { permissions: [metrics:read], allTenants: true } }"), App("R"), Read));
 
+    [Theory]
+    [InlineData("kind: app, role: [W]", "")]
+    [InlineData("kind: app, client: [99999999-0000-4000-8000-000000000001], role: [W]", "a")]
+    [InlineData("kind: app, roleTemplate: 'Tenant.{tenant}.Write'", "a")]
+    public void Deciding_by_one_binding_allocates_nothing(string match, string requested)
+    {
+        PolicySnapshot policy = TestPolicy.Of(
+            Grant(match, Write, match.Contains("{tenant}", StringComparison.Ordinal) ? "'{tenant}'" : "a"),
+            Deny("kind: app, clientAuth: [secret]", "everything: true"),
+            revocations: "[ { token: other, reason: r } ]");
+        Caller caller = App("W", "Tenant.a.Write");
+        AccessQuestion question = new(Write, TenantChoice.One, requested.Length == 0 ? RequestedTenants.None : new RequestedTenants(requested), 100);
+        Assert.Equal(["a"], PolicyEvaluator.Decide(policy, caller, question, Now).Tenants.Select(tenant => tenant.Name));
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        bool isAllowed = PolicyEvaluator.CheckToken(policy, caller, Now) is null && PolicyEvaluator.Decide(policy, caller, question, Now).IsAllowed;
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.True(isAllowed);
+        Assert.Equal(0, allocated);
+    }
+
     private static string Grant(string match, string permission, string tenants, string? time = null, string id = "one", string? limits = null) =>
         $"- {{ id: {id}, match: {{ {match} }}, grant: {{ permissions: [{permission}], tenants: [{tenants}]{(limits is null ? "" : $", limits: {{ {limits} }}")} }}{(time is null ? "" : ", " + time)} }}";
 

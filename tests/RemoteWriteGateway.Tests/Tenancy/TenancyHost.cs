@@ -1,10 +1,15 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Extensions.Time.Testing;
 using Prometheus;
 using RemoteWriteGateway.Http;
@@ -31,20 +36,38 @@ internal sealed class TenancyHost : IAsyncDisposable
 
     public CollectorRegistry Registry { get; }
 
+    /// <summary>What authentication says to every request, if it refuses them.</summary>
+    public Refusal? Unauthenticated { get; set; }
+
     public PolicySource Source => _app.Services.GetRequiredService<PolicySource>();
 
     public string PolicyPath => PathIn(_folder);
 
     public IServiceProvider Services => _app.Services;
 
-    public static async Task<TenancyHost> StartAsync(string policy, Action<IEndpointRouteBuilder>? routes = null, params (string Key, string Value)[] settings)
+    public static Task<TenancyHost> StartAsync(string policy, Action<IEndpointRouteBuilder>? routes = null, params (string Key, string Value)[] settings) =>
+        StartAsync(policy, everybody: null, routes, settings);
+
+    /// <summary>On a real listener, where every request is <paramref name="everybody"/>'s.</summary>
+    public static Task<TenancyHost> ListenAsync(string policy, Caller everybody) => StartAsync(policy, everybody, MapUsual, []);
+
+    private static async Task<TenancyHost> StartAsync(
+        string policy, Caller? everybody, Action<IEndpointRouteBuilder>? routes, (string Key, string Value)[] settings)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("rwgateway-tenancy-");
         await File.WriteAllTextAsync(PathIn(folder), policy);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddInMemoryCollection(settings.ToDictionary(one => one.Key, one => (string?)one.Value));
         builder.Configuration["Policy:Path"] ??= PathIn(folder);
-        builder.WebHost.UseTestServer();
+        if (everybody is null)
+        {
+            builder.WebHost.UseTestServer();
+        }
+        else
+        {
+            builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        }
+
         FakeTimeProvider time = new(TestCaller.Now);
         CollectorRegistry registry = Metrics.NewCustomRegistry();
         builder.Services.AddRoutingCore();
@@ -58,6 +81,15 @@ internal sealed class TenancyHost : IAsyncDisposable
         builder.Services.AddSingleton<Challenges>();
         builder.Services.AddTenancy();
         WebApplication app = builder.Build();
+        if (everybody is not null)
+        {
+            app.Use((http, next) =>
+            {
+                http.User = new CallerPrincipal(everybody);
+                return next(http);
+            });
+        }
+
         app.UseRouting();
         app.UseAuthorization();
         (routes ?? MapUsual)(app);
@@ -112,14 +144,28 @@ internal sealed class TenancyHost : IAsyncDisposable
             http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget = target;
             foreach ((string name, string value) in headers)
             {
-                http.Request.Headers.Append(name, value);
+                http.Request.Headers[name] = StringValues.Concat(http.Request.Headers[name], value); // Append leaves empty ones out
             }
 
+            http.Features.Set(Unauthenticated);
             if (caller is not null)
             {
                 http.User = new CallerPrincipal(caller);
             }
         });
+
+    /// <summary>Sends bytes to the listener as they are and gives status and body, as <see cref="SendAsync"/>.</summary>
+    public async Task<string> SendRawAsync(string request)
+    {
+        Uri address = new(_app.Urls.Single());
+        using TcpClient client = new();
+        await client.ConnectAsync(IPAddress.Loopback, address.Port);
+        NetworkStream stream = client.GetStream();
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(request));
+        using StreamReader reader = new(stream, Encoding.UTF8);
+        string[] answer = (await reader.ReadToEndAsync()).Split("\r\n\r\n", 2);
+        return $"{answer[0].Split(' ')[1]} {(answer.Length > 1 ? answer[1].Split(" (request ")[0] : "")}";
+    }
 
     public Task RewritePolicyAsync(string policy) => File.WriteAllTextAsync(PolicyPath, policy);
 
@@ -127,7 +173,7 @@ internal sealed class TenancyHost : IAsyncDisposable
     {
         using MemoryStream text = new();
         await Registry.CollectAndExportAsTextAsync(text);
-        return System.Text.Encoding.UTF8.GetString(text.ToArray()).Split('\n')
+        return Encoding.UTF8.GetString(text.ToArray()).Split('\n')
             .Single(line => line.StartsWith(name, StringComparison.Ordinal)).Split(' ')[^1];
     }
 

@@ -33,13 +33,20 @@ internal static class ExplainCommand
                 return ExitCode.Invalid;
             }
 
+            string wanted = parsed.GetRequiredValue(permission);
+            ImmutableArray<string> requested = [.. parsed.GetValue(tenant) ?? []];
+            if (Permissions.IsGatewayPermission(wanted) && !requested.IsEmpty)
+            {
+                return report.Invalid($"--tenant: {wanted} is about the gateway and not about tenants; leave it out");
+            }
+
             DateTimeOffset now = parsed.GetValue(at);
             if (ClaimsFile.Read(token.Bytes.Span, policy.Directory, now, out string fault) is not { } caller)
             {
                 return report.Invalid($"{token.FileName}: {fault}");
             }
 
-            Explain(report, policy, caller, parsed.GetRequiredValue(permission), [.. parsed.GetValue(tenant) ?? []], now);
+            Explain(report, policy, caller, wanted, requested, now);
             return ExitCode.Fine;
         });
         return command;

@@ -64,6 +64,11 @@ internal static class PolicyTestFile
             map.FaultAt("tenants", "stands beside tenant; write one of them");
         }
 
+        if (permission is not null && Permissions.IsGatewayPermission(permission) && (map.Has("tenant") || map.Has("tenants")))
+        {
+            map.FaultAt(map.Has("tenant") ? "tenant" : "tenants", $"{permission} is about the gateway and not about tenants; leave it out");
+        }
+
         ImmutableArray<string> tenants = map.Find("tenant")?.Text() is { } tenant ? [tenant] : Texts(map.Find("tenants")) ?? [];
         TestOutcome? expected = map.Require("expect")?.Map() is { } expect ? ReadExpected(expect) : null;
         return name is null || caller is null || permission is null || expected is null

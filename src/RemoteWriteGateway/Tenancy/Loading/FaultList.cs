@@ -23,7 +23,7 @@ internal sealed class FaultList
     /// <summary>Adds a fault, once: a default that every tenant takes over is one fault.</summary>
     public void Add(long line, long column, string key, string message)
     {
-        PolicyFault fault = new(line, column, key, message);
+        PolicyFault fault = new(line, column, Printable(key), Printable(message));
         if (!_settled.Contains((line, column, key)) && _told.Add(fault))
         {
             _faults.Add(fault);
@@ -36,4 +36,8 @@ internal sealed class FaultList
         Add(at, key, message);
         _settled.Add((at.Line, at.Column, key));
     }
+
+    /// <summary>Escapes in a document can make any character, and faults go to terminals and logs.</summary>
+    private static string Printable(string text) =>
+        text.Any(char.IsControl) ? string.Concat(text.Select(one => char.IsControl(one) ? '\uFFFD' : one)) : text;
 }

@@ -14,7 +14,7 @@ public sealed class RulesReaderTests
     [Theory]
     [InlineData("id: One", $"id: \"One\" {NotAnId}")]
     [InlineData("id: -one", $"id: \"-one\" {NotAnId}")]
-    [InlineData("id: \"one\\n\"", $"id: \"one\n\" {NotAnId}")]
+    [InlineData("id: \"one\\n\"", $"id: \"one\uFFFD\" {NotAnId}")]
     [InlineData("id: a234567890123456789012345678901234567890123456789012345678901234", $"id: \"a234567890123456789012345678901234567890123456789012345678901234\" {NotAnId}")]
     [InlineData("id: one, notAfter: 2027-01-31", "notAfter: \"2027-01-31\" is not a time with offset, such as 2027-01-31T00:00:00Z")]
     [InlineData("id: one, notAfter: 2027-01-31T00:00:00", "notAfter: \"2027-01-31T00:00:00\" is not a time with offset, such as 2027-01-31T00:00:00Z")]
