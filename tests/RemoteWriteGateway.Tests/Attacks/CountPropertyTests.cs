@@ -28,7 +28,7 @@ public sealed class CountPropertyTests
         await using GatewayHost gateway = await GatewayHost.StartAsync(settings: [("Stores:main:Protocol", protocol), ("Stores:main:MaxRequestBytes", "65536")]);
         gateway.Store.Answering = request => Answer(random, request);
         Dictionary<int, int> answers = [];
-        for (int i = 0; i < 80; i++)
+        for (int i = 0; i < 60; i++)
         {
             bool isV2 = random.Next(2) == 0;
             bool isSound = random.Next(3) > 0;
