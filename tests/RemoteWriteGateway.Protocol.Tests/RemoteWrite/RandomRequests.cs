@@ -162,7 +162,14 @@ internal sealed class RandomRequests(Random random, bool isReadable)
             return [.. refs.SelectMany(reference => new byte[] { (byte)(tag & ~7) }.Concat(Varint(reference)))];
         }
 
-        return Field(tag, [.. refs.SelectMany(reference => Varint(reference))]);
+        byte[] packed = [.. refs.SelectMany(reference => Varint(reference))];
+        if (!isReadable && packed.Length > 0 && random.Next(_oddity * 4) == 0)
+        {
+            // A last reference that goes on behind the run.
+            packed[^1] |= 0x80;
+        }
+
+        return Field(tag, packed);
     }
 
     private List<(byte[] Name, byte[] Value)> NextLabels()

@@ -224,6 +224,23 @@ public sealed class StampLabelTests
     }
 
     [Theory, MemberData(nameof(Protocols))]
+    public void A_series_without_labels_is_refused_whatever_stands_before_and_behind_it(WriteProtocol protocol)
+    {
+        StampOutcome outcome = StampRunner.Run(protocol, "{} 1\nup{} 2\n{} 3\nup{} 4");
+        Assert.Equal("up{tenant=\"ours\"} 2\nup{tenant=\"ours\"} 4", outcome.Text);
+        Assert.Equal(StampReason.MissingMetricName, outcome.OnlyReason);
+
+        // 2.0: an empty run of references, and no field at all.
+        byte[] sample = Field(V2Tags.Samples, Sample().ToByteArray());
+        byte[] symbols = [.. Field(V2Tags.Symbols, ""), .. Field(V2Tags.Symbols, "__name__"), .. Field(V2Tags.Symbols, "up")];
+        byte[] emptyRun = Field(V2Tags.Series, [.. Field(V2Tags.LabelRefs, ""), .. sample]);
+        byte[] up = Field(V2Tags.Series, [.. Field(V2Tags.LabelRefs, [1, 2]), .. sample]);
+        StampOutcome empty = StampRunner.Run(WriteProtocol.V2, [.. symbols, .. emptyRun, .. up, .. emptyRun]);
+        Assert.Equal("up{tenant=\"ours\"} 1", empty.Text);
+        Assert.Equal(2, empty.Result.RefusedSeries(StampReason.MissingMetricName));
+    }
+
+    [Theory, MemberData(nameof(Protocols))]
     public void Limits_of_labels_hold_to_the_byte(WriteProtocol protocol)
     {
         StampOptions limits = StampRunner.Ours with
@@ -347,6 +364,13 @@ public sealed class StampLabelTests
     [InlineData("__name__", "ours")]
     public void A_label_that_cannot_be_a_stamp_is_a_fault_of_the_options(string label, string value) =>
         Assert.ThrowsAny<ArgumentException>(() => new StampOptions { TenantLabel = label, TenantValue = value }.Prepare());
+
+    [Fact]
+    public void Times_that_run_backwards_are_a_fault_of_the_options()
+    {
+        Assert.ThrowsAny<ArgumentException>(() => (StampRunner.Ours with { MaxFutureMs = -1 }).Prepare());
+        Assert.ThrowsAny<ArgumentException>(() => (StampRunner.Ours with { MaxPastMs = -1 }).Prepare());
+    }
 
     [Fact]
     public void Half_a_surrogate_pair_cannot_be_a_stamp() =>

@@ -86,6 +86,51 @@ public sealed class StampMessageTests
     }
 
     [Fact]
+    public void References_that_only_look_like_those_of_the_series_before_are_told_apart()
+    {
+        List<byte> symbols = [.. UpSymbols, .. Field(V2Tags.Symbols, "job")];
+        for (int i = 4; i < 300; i++)
+        {
+            symbols.AddRange(Field(V2Tags.Symbols, $"s{i}"));
+        }
+
+        // Two pairs in six bytes, and three pairs in six: names of the former stand where the latter has a name and a value.
+        byte[] two = Field(V2Tags.Series, [.. Field(V2Tags.LabelRefs, [1, 0x85, 0x01, 3, 0x84, 0x02]), .. Field(V2Tags.Samples, Sample)]);
+        byte[] three = Field(V2Tags.Series, [.. Field(V2Tags.LabelRefs, [1, 5, 1, 3, 4, 2]), .. Field(V2Tags.Samples, Sample)]);
+        StampOutcome outcome = StampRunner.Run(WriteProtocol.V2, [.. symbols, .. two, .. three, .. two]);
+        Assert.Equal("s133{job=\"s260\",tenant=\"ours\"} 1\ns133{job=\"s260\",tenant=\"ours\"} 1", outcome.Text);
+        Assert.Equal(StampReason.DuplicateLabelNames, outcome.OnlyReason);
+    }
+
+    [Fact]
+    public void Labels_in_the_order_of_the_series_before_are_told_from_those_that_only_begin_alike()
+    {
+        // Not sorted, so that the order found for the first one is tried on the others.
+        StampOutcome outcome = StampRunner.Run(
+            WriteProtocol.V1,
+            """
+            up{zone_of_b="1",zone_of_a="2",b="3"} 1
+            up{zone_of_b="4",zone_of_a="5",b="6"} 1
+            up{zone_of_a="7",zone_of_b="8",b="9"} 1
+            up{zone_of_b="1",zone_of_a="2"} 1
+            up{zone_of_b="1",zone_of_a="2",b="3",a="4"} 1
+            up{zone_of_b="1",zone_of_b="2",b="3"} 1
+            up{zone_of_b="1",tenant="theirs",b="3"} 1
+            """);
+        Assert.Equal(
+            """
+            up{b="3",tenant="ours",zone_of_a="2",zone_of_b="1"} 1
+            up{b="6",tenant="ours",zone_of_a="5",zone_of_b="4"} 1
+            up{b="9",tenant="ours",zone_of_a="7",zone_of_b="8"} 1
+            up{tenant="ours",zone_of_a="2",zone_of_b="1"} 1
+            up{a="4",b="3",tenant="ours",zone_of_a="2",zone_of_b="1"} 1
+            up{b="3",tenant="ours",zone_of_b="1"} 1
+            """,
+            outcome.Text);
+        Assert.Equal(StampReason.DuplicateLabelNames, outcome.OnlyReason);
+    }
+
+    [Fact]
     public void Symbols_may_stand_behind_and_between_series()
     {
         byte[] series = Field(V2Tags.Series, [.. UpRefs, .. Field(V2Tags.Samples, Sample)]);
