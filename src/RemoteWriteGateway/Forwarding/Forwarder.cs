@@ -127,7 +127,7 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
         }
 
         items = parts.CurrentItems;
-        SnappyBlock.Compress(parts.Current, work.Output);
+        SnappyBlock.Compress(work, parts.Current);
         return true;
     }
 
