@@ -19,7 +19,11 @@ internal static class HttpFeature
         // A registry of its own for each host, so that two hosts in one process do not share counts.
         CollectorRegistry registry = Metrics.NewCustomRegistry();
         services.AddSingleton(registry);
-        services.AddSingleton<IMetricFactory>(Metrics.WithCustomRegistry(registry));
+        MetricFactory metrics = Metrics.WithCustomRegistry(registry);
+
+        // One would be made of the request's trace for every count, and the text format shows none.
+        metrics.ExemplarBehavior = ExemplarBehavior.NoExemplars();
+        services.AddSingleton<IMetricFactory>(metrics);
 
         services.AddSingleton<ServerCertificate>().AddHostedService(provider => provider.GetRequiredService<ServerCertificate>());
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Listeners>();
