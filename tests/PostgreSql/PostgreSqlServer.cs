@@ -67,12 +67,12 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>Makes an empty database.</summary>
-    /// <returns>Its connection string, for <see cref="AdminRole"/>.</returns>
-    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken)
+    /// <returns>Its connection string, for its owner.</returns>
+    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken, string owner = AdminRole)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"test_{Interlocked.Increment(ref _databases)}");
-        await ExecuteAsync("postgres", $"CREATE DATABASE {name}", cancellationToken);
-        return ConnectionString(name, AdminRole);
+        await ExecuteAsync("postgres", $"CREATE DATABASE {name} OWNER {owner}", cancellationToken);
+        return ConnectionString(name, owner);
     }
 
     /// <summary>The connection string of a database, without a password.</summary>
