@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Microsoft.Identity.Web;
 using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -35,6 +36,7 @@ internal static class IdentityFeature
         services.AddSingleton<MetadataMetrics>();
         services.AddSingleton<MetadataSnapshots>();
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<MetadataSnapshots>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<MetadataSnapshots>());
         services.AddSingleton<CallerReader>();
         services.AddSingleton<EntraAuthentication>();
         services.AddHostedService<IdentityStart>();

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy.Loading;
 
@@ -20,7 +21,7 @@ internal sealed class PolicyInvalidException(string message) : InvalidOperationE
 /// </summary>
 internal sealed partial class PolicySource(
     PolicyLoader loader, PolicyMetrics metrics, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
-    : IHostedLifecycleService, IReadinessCheck, IDisposable
+    : IHostedLifecycleService, IReadinessCheck, IReplicaFacts, IDisposable
 {
     private readonly PolicyOptions _options = options.Value;
     private readonly SemaphoreSlim _one = new(1);
@@ -37,6 +38,8 @@ internal sealed partial class PolicySource(
     /// <summary>The policy in force. Read it once for each request.</summary>
     /// <exception cref="InvalidOperationException">The host has not started: a bug of ours.</exception>
     public PolicySnapshot Current => _current ?? throw new InvalidOperationException("No policy is loaded yet.");
+
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { PolicyVersion = _current?.Version };
 
     public string? NotReadyBecause => _current is null ? "no policy is loaded" : null;
 
