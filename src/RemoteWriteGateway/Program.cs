@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
@@ -32,6 +33,8 @@ internal static class Program
 
         WebApplication app = builder.Build();
         app.UseHttp();
+        app.UseAudit();
+        app.UseEdgeErrors();
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
