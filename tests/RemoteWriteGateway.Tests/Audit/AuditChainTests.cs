@@ -36,8 +36,8 @@ public sealed class AuditChainTests
         Assert.Equal((1L, 2L), (full.Seq, bare.Seq));
         Assert.Equal(new byte[32], full.PrevHash);
         Assert.Equal(full.Hash, bare.PrevHash);
-        Assert.Equal("FULL", Convert.ToHexStringLower(full.Hash));
-        Assert.Equal("BARE", Convert.ToHexStringLower(bare.Hash));
+        Assert.Equal("488bf28afb911ceba39270d850b6f1f3d543fd9909b2ffbf3ca3b9b88575f3b4", Convert.ToHexStringLower(full.Hash));
+        Assert.Equal("71b1c3a2645bc483427083a8c18b5ca4cb11f070ebbace05467f6b745559de69", Convert.ToHexStringLower(bare.Hash));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using RemoteWriteGateway.Audit;
 
 namespace RemoteWriteGateway.Tests.Audit;
 

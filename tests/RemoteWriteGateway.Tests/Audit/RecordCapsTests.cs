@@ -15,19 +15,20 @@ public sealed class RecordCapsTests
         Assert.Same(record.Caller, RecordCaps.Apply(record).Caller);
     }
 
-    [Theory]
-    [InlineData("a\0b", "a\uFFFDb")]
-    [InlineData("a\uD800b", "a\uFFFDb")]
-    [InlineData("a\uDC00", "a\uFFFD")]
-    [InlineData("\uD800", "\uFFFD")]
-    [InlineData("\uDC00\uD800", "\uFFFD\uFFFD")]
-    [InlineData("🐳\uD83D", "🐳\uFFFD")]
-    [InlineData("\r\n\t\u0001", "\r\n\t\u0001")]
-    public void What_no_database_stores_is_replaced(string text, string stored)
+    // In the test and not its data: a lone surrogate does not survive there.
+    [Fact]
+    public void What_no_database_stores_is_replaced()
     {
-        AuditRecord capped = RecordCaps.Apply(AuditRecords.Bare() with { UserAgent = text, Bindings = [text], QueryText = text });
+        foreach ((string text, string stored) in new[]
+        {
+            ("a\0b", "a\uFFFDb"), ("a\uD800b", "a\uFFFDb"), ("a\uDC00", "a\uFFFD"), ("\uD800", "\uFFFD"), ("\uDC00\uD800", "\uFFFD\uFFFD"),
+            ("🐳\uD83D", "🐳\uFFFD"), ("\r\n\t\u0001", "\r\n\t\u0001"),
+        })
+        {
+            AuditRecord capped = RecordCaps.Apply(AuditRecords.Bare() with { UserAgent = text, Bindings = [text], QueryText = text });
 
-        Assert.Equal((stored, stored, stored), (capped.UserAgent, capped.Bindings[0], capped.QueryText));
+            Assert.Equal((stored, stored, stored), (capped.UserAgent, capped.Bindings[0], capped.QueryText));
+        }
     }
 
     [Theory]
@@ -56,7 +57,7 @@ public sealed class RecordCapsTests
 
     [Fact]
     public void An_object_that_is_too_long_is_replaced_and_not_cut() => Assert.Equal(
-        """{"omittedBytes":70006}""", RecordCaps.Apply(AuditRecords.Bare() with { Detail = $"[\"{new string('x', 70_000)}\" ]"[..^1] + "]" }).Detail);
+        """{"omittedBytes":70005}""", RecordCaps.Apply(AuditRecords.Bare() with { Detail = $"[\"{new string('x', 70_000)}\" ]"[..^1] + "]" }).Detail);
 
     [Fact]
     public void A_callers_texts_are_capped_as_well()
