@@ -53,6 +53,25 @@ version=$(dotnet --version 2>/dev/null) \
   || die "no installed .NET SDK satisfies global.json ($(grep -oE '"version": *"[^"]+"' global.json)); dotnet --list-sdks shows what is there"
 echo ".NET SDK $version"
 
+step "PostgreSQL"
+# The folder with initdb and postgres: named, on PATH, or where Debian puts it. The tests look in the same places.
+if [ -z "${RWGATEWAY_POSTGRES_BIN:-}" ]; then
+  for folder in "$(dirname "$(command -v initdb || echo /nowhere/initdb)")" $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do
+    if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+      export RWGATEWAY_POSTGRES_BIN=$folder
+      break
+    fi
+  done
+fi
+[ -x "${RWGATEWAY_POSTGRES_BIN:-/nowhere}/postgres" ] && [ -x "$RWGATEWAY_POSTGRES_BIN/initdb" ] \
+  || die "the tests need a PostgreSQL server: install it (Debian: postgresql), or name the folder with initdb and postgres in RWGATEWAY_POSTGRES_BIN"
+"$RWGATEWAY_POSTGRES_BIN/postgres" --version
+# It refuses to run as root; then the tests run it as the user that its package has made.
+if [ "$(id -u)" = 0 ]; then
+  id postgres >/dev/null 2>&1 || die "as root the tests run PostgreSQL as user postgres, and there is none"
+  command -v setpriv >/dev/null || die "as root the tests need setpriv (Debian: util-linux) to run PostgreSQL as user postgres"
+fi
+
 if [ -z "$fast" ]; then
   step "Real programs"
   scripts/get-peers.sh --list || die "the tests need the real programs named above; ./test.sh --fast goes without them"

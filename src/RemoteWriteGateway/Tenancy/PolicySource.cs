@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy.Loading;
 
@@ -22,7 +23,7 @@ internal sealed class PolicyInvalidException(string message) : InvalidOperationE
 /// </summary>
 internal sealed partial class PolicySource(
     PolicyLoader loader, PolicyMetrics metrics, AuditLog audit, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
-    : IHostedLifecycleService, IReadinessCheck, IDisposable
+    : IHostedLifecycleService, IReadinessCheck, IReplicaFacts, IDisposable
 {
     private const int MaxFaultsOnRecord = 20;
 
@@ -41,6 +42,8 @@ internal sealed partial class PolicySource(
     /// <summary>The policy in force. Read it once for each request.</summary>
     /// <exception cref="InvalidOperationException">The host has not started: a bug of ours.</exception>
     public PolicySnapshot Current => _current ?? throw new InvalidOperationException("No policy is loaded yet.");
+
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { PolicyVersion = _current?.Version };
 
     public string? NotReadyBecause => _current is null ? "no policy is loaded" : null;
 

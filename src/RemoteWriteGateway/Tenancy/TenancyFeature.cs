@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
@@ -25,6 +26,7 @@ internal static class TenancyFeature
         services.AddSingleton<PolicySource>();
         services.AddHostedService(provider => provider.GetRequiredService<PolicySource>());
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<PolicySource>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<PolicySource>());
 
         services.AddSingleton<TenancyRefusals>();
         services.AddSingleton<IAuthorizationHandler, AccessHandler>();
