@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
@@ -29,6 +30,7 @@ internal static class Program
     {
         builder.Services.AddHttp();
         builder.Services.AddCatalog();
+        builder.Services.AddAudit();
         builder.Services.AddIdentity();
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
@@ -36,6 +38,8 @@ internal static class Program
 
         WebApplication app = builder.Build();
         app.UseHttp();
+        app.UseAudit();
+        app.UseEdgeErrors();
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();

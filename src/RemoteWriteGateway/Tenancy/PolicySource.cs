@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy.Loading;
@@ -20,9 +22,11 @@ internal sealed class PolicyInvalidException(string message) : InvalidOperationE
 /// and on demand. A file that is invalid or cannot be read leaves the policy in force as it is; at start it stops the start.
 /// </summary>
 internal sealed partial class PolicySource(
-    PolicyLoader loader, PolicyMetrics metrics, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
+    PolicyLoader loader, PolicyMetrics metrics, AuditLog audit, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
     : IHostedLifecycleService, IReadinessCheck, IReplicaFacts, IDisposable
 {
+    private const int MaxFaultsOnRecord = 20;
+
     private readonly PolicyOptions _options = options.Value;
     private readonly SemaphoreSlim _one = new(1);
     private readonly CancellationTokenSource _stop = new();
@@ -165,7 +169,16 @@ internal sealed partial class PolicySource(
 
     private void Take(PolicySnapshot policy)
     {
+        string? before = _current?.Version;
         _current = policy;
+        audit.Add(new AuditRecord
+        {
+            At = time.GetUtcNow(),
+            Event = AuditEvents.Policy,
+            Outcome = AuditOutcomes.Allow,
+            PolicyVersion = policy.Version,
+            Detail = JsonSerializer.Serialize(new { before, tenants = policy.Tenants.Length, bindings = policy.Bindings.Length, denials = policy.Denials.Length }),
+        });
         metrics.Loaded(policy, time.GetUtcNow());
         LogLoaded(policy.Version, _options.Path, policy.Tenants.Length, policy.Bindings.Length, policy.Denials.Length);
     }
@@ -194,6 +207,15 @@ internal sealed partial class PolicySource(
         {
             _toldFailure = failure;
             LogReloadFailed(Current.Version, failure);
+            audit.Add(new AuditRecord
+            {
+                At = time.GetUtcNow(),
+                Event = AuditEvents.Policy,
+                Outcome = AuditOutcomes.Error,
+                Reason = "policy-invalid",
+                PolicyVersion = Current.Version,
+                Detail = JsonSerializer.Serialize(new { faults = failure.Split(Environment.NewLine).Take(MaxFaultsOnRecord), count = failure.Split(Environment.NewLine).Length }),
+            });
         }
     }
 
