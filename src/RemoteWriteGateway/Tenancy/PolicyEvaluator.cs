@@ -21,13 +21,17 @@ internal static class PolicyEvaluator
     private const int MaxStackWords = 128;
 
     /// <summary>Looks at revocations and at the policy's rules for tokens, which come before its bindings.</summary>
+    /// <param name="policy">The policy, whose own revocations count.</param>
+    /// <param name="caller">Whose token it is.</param>
+    /// <param name="now">When it is presented.</param>
+    /// <param name="catalog">The revocations of the catalog, united with the policy's; null where there is no catalog, as for files on the command line.</param>
     /// <returns>One of <see cref="Reasons"/>, or null if the token will do.</returns>
-    public static string? CheckToken(PolicySnapshot policy, Caller caller, DateTimeOffset now) =>
-        policy.Revocations.Find(caller, now) is not null ? Reasons.Revoked : policy.Tokens.FirstViolation(caller, now);
+    public static string? CheckToken(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog = null) =>
+        IsRevoked(policy, caller, now, catalog) ? Reasons.Revoked : policy.Tokens.FirstViolation(caller, now);
 
     /// <summary>The part of <see cref="CheckToken"/> that concerns routes without a permission: whether the token still counts at all.</summary>
-    public static string? CheckValidity(PolicySnapshot policy, Caller caller, DateTimeOffset now) =>
-        policy.Revocations.Find(caller, now) is not null ? Reasons.Revoked
+    public static string? CheckValidity(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog = null) =>
+        IsRevoked(policy, caller, now, catalog) ? Reasons.Revoked
         : policy.Tokens.IsTooOld(caller, now) ? Reasons.TokenTooOld
         : null;
 
@@ -45,6 +49,9 @@ internal static class PolicyEvaluator
             policy, caller, question with { Permission = Permissions.GatewayAdmin }, Permissions.PolicyRead, now);
         return implied.IsAllowed || own.Reason is not Reasons.GroupsOverage ? implied : own;
     }
+
+    private static bool IsRevoked(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog) =>
+        (policy.Revocations.Find(caller, now) ?? catalog?.Find(caller, now)) is not null;
 
     private static PolicyDecision Evaluate(
         PolicySnapshot policy, Caller caller, AccessQuestion question, string? alsoDenied, DateTimeOffset now)

@@ -33,23 +33,23 @@ internal sealed record PolicyTrace(
 
     /// <summary>Decides like a request of the permission's usual route that names <paramref name="requested"/>, and looks at every rule on the way.</summary>
     public static PolicyTrace Of(
-        PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now)
+        PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now, RevocationList? catalog = null)
     {
         TenantChoice all = Permissions.ChoiceOf(permission) is TenantChoice.None ? TenantChoice.None : TenantChoice.Several;
         AccessQuestion everything = new(permission, all, RequestedTenants.None, int.MaxValue);
         return new PolicyTrace(
-            Decide(policy, caller, permission, requested, now),
+            Decide(policy, caller, permission, requested, now, catalog),
             [.. policy.Bindings.Where(rule => Concerns(rule, permission)).SelectMany(rule => Look(rule, policy, caller, now))],
             [.. policy.Denials.Where(rule => Concerns(rule, permission)).SelectMany(rule => Look(rule, policy, caller, now))],
-            policy.Revocations.Find(caller, now),
+            policy.Revocations.Find(caller, now) ?? catalog?.Find(caller, now),
             PolicyEvaluator.Decide(policy, caller, everything, now).Tenants);
     }
 
     /// <summary>What a request of the permission's usual route would be answered.</summary>
     public static PolicyDecision Decide(
-        PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now)
+        PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now, RevocationList? catalog = null)
     {
-        if (PolicyEvaluator.CheckToken(policy, caller, now) is { } violation)
+        if (PolicyEvaluator.CheckToken(policy, caller, now, catalog) is { } violation)
         {
             return PolicyDecision.Refused(violation);
         }
@@ -68,7 +68,8 @@ internal sealed record PolicyTrace(
         return PolicyEvaluator.Decide(policy, caller, new AccessQuestion(permission, choice, new RequestedTenants(names), MaxTenants), now);
     }
 
-    private static bool Concerns(PolicyRule rule, string permission) =>
+    /// <summary>Whether the rule has a say in whether the permission is granted.</summary>
+    public static bool Concerns(PolicyRule rule, string permission) =>
         rule.Permissions.Contains(permission)
         || (permission is Permissions.PolicyRead && rule.Permissions.Contains(Permissions.GatewayAdmin));
 
