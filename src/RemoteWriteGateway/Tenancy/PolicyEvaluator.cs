@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using RemoteWriteGateway.Identity;
 
 namespace RemoteWriteGateway.Tenancy;
@@ -44,6 +45,17 @@ internal static class PolicyEvaluator
         PolicyDecision implied = Evaluate(
             policy, caller, question with { Permission = Permissions.GatewayAdmin }, Permissions.PolicyRead, now);
         return implied.IsAllowed || own.Reason is not Reasons.GroupsOverage ? implied : own;
+    }
+
+    /// <summary>
+    /// The tenants that bindings give before denials take any away: for telling a caller what was taken. For a permission on the gateway
+    /// nothing, but <paramref name="any"/>.
+    /// </summary>
+    public static ImmutableArray<Tenant> GrantedBeforeDenials(
+        PolicySnapshot policy, Caller caller, string permission, DateTimeOffset now, out bool any)
+    {
+        AccessQuestion question = new(permission, TenantChoice.Several, RequestedTenants.None, int.MaxValue);
+        return new Evaluation(policy, caller, question, now, new ulong[Evaluation.WordsFor(policy)]).Granted(out any);
     }
 
     private static PolicyDecision Evaluate(
