@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Admin;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
@@ -29,6 +30,7 @@ internal static class Program
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
         builder.Services.AddIngest();
+        builder.Services.AddAdmin();
 
         WebApplication app = builder.Build();
         app.UseHttp();
@@ -37,6 +39,7 @@ internal static class Program
         app.UseAuthorization();
         app.MapHealth();
         app.MapIngest();
+        app.MapAdmin();
         app.MapUnknown().RequireValidToken();
         return app;
     }

@@ -91,23 +91,26 @@ internal sealed class AccessHandler(
 
         // 3.
         RequestedTenants requested = RequestedTenants.None;
-        if (asked.Choice is not TenantChoice.None
+        if (asked.Choice is TenantChoice.One or TenantChoice.Several
             && RequestedTenantsReader.Read(http, asked.Choice, _options.Header, out requested) is { } unclear)
         {
             return refusals.Of(unclear, asked.Permission);
         }
 
         // 4.
-        AccessQuestion question = new(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
+        AccessQuestion question = AccessQuestion.Of(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
         PolicyDecision decision = PolicyEvaluator.Decide(policy, caller, question, now);
         metrics.CountUndeclaredTenants(decision.UndeclaredTenants);
         if (decision.Reason is { } reason)
         {
-            return refusals.Of(reason, asked.Permission, decision.TooMany);
+            return asked.Choice is TenantChoice.All && reason is Reasons.TenantNotGranted
+                ? refusals.NotOnAllTenants(asked.Permission)
+                : refusals.Of(reason, asked.Permission, decision.TooMany);
         }
 
         http.Features.Set(new Access(caller, asked.Permission, decision.Tenants, decision.Bindings, policy.Version)
         {
+            AllTenants = decision.AllTenants,
             MaxRange = decision.MaxRange,
         });
         return null;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using RemoteWriteGateway.Identity;
 
 namespace RemoteWriteGateway.Tenancy;
@@ -52,6 +53,17 @@ internal static class PolicyEvaluator
 
     private static bool IsRevoked(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog) =>
         (policy.Revocations.Find(caller, now) ?? catalog?.Find(caller, now)) is not null;
+
+    /// <summary>
+    /// The tenants that bindings give before denials take any away: for telling a caller what was taken. For a permission on the gateway
+    /// nothing, but <paramref name="any"/>.
+    /// </summary>
+    public static ImmutableArray<Tenant> GrantedBeforeDenials(
+        PolicySnapshot policy, Caller caller, string permission, DateTimeOffset now, out bool any)
+    {
+        AccessQuestion question = new(permission, TenantChoice.Several, RequestedTenants.None, int.MaxValue);
+        return new Evaluation(policy, caller, question, now, new ulong[Evaluation.WordsFor(policy)]).Granted(out any);
+    }
 
     private static PolicyDecision Evaluate(
         PolicySnapshot policy, Caller caller, AccessQuestion question, string? alsoDenied, DateTimeOffset now)

@@ -47,6 +47,10 @@ internal sealed class TenancyRefusals(Challenges challenges, IOptions<TenancyOpt
         _ => throw new ArgumentException($"{reason} is no reason of the policy.", nameof(reason)),
     };
 
+    /// <summary>The permission is held, and not on all tenants, which the route is about.</summary>
+    public Refusal NotOnAllTenants(string permission) =>
+        Forbidden(Reasons.TenantNotGranted, $"this needs {permission} on all tenants (allTenants: true in the policy, and no denial); see /whoami");
+
     private static Refusal NewTokenNeeded(string reason, string text, Caller caller, DateTimeOffset now) =>
         new(reason, 401, text) { WwwAuthenticate = Challenges.NewTokenNeeded(caller, reason, now) };
 

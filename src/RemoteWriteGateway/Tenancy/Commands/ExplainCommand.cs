@@ -41,7 +41,7 @@ internal static class ExplainCommand
             }
 
             DateTimeOffset now = parsed.GetValue(at);
-            if (ClaimsFile.Read(token.Bytes.Span, policy.Directory, now, out string fault) is not { } caller)
+            if (GivenClaims.Read(token.Bytes.Span, policy.Directory, now, out string fault) is not { } caller)
             {
                 return report.Invalid($"{token.FileName}: {fault}");
             }
@@ -66,7 +66,7 @@ internal static class ExplainCommand
     private static void Explain(
         Report report, PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now)
     {
-        PolicyTrace trace = PolicyTrace.Of(policy, caller, permission, requested, now);
+        PolicyTrace trace = PolicyTrace.Of(policy, caller, permission, requested, now, PolicyTrace.DefaultMaxTenantsPerRead);
         ImmutableArray<string> tenants = [.. trace.Decision.Tenants.Select(one => one.Name)];
         report.Write(
             new

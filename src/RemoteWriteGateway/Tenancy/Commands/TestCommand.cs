@@ -23,7 +23,7 @@ internal static class TestCommand
             }
 
             FaultList faults = new();
-            ImmutableArray<TestCase> all = PolicyTestFile.Read(document.Bytes.Span, TimeProvider.System.GetUtcNow(), faults);
+            ImmutableArray<TestCase> all = PolicyCases.Read(document.Bytes.Span, TimeProvider.System.GetUtcNow(), faults);
             return faults.IsEmpty ? Run(report, policy, all) : report.Invalid(document.FileName, faults.Ordered);
         });
         return command;
@@ -36,7 +36,7 @@ internal static class TestCommand
             {
                 one.Name,
                 one.Expected,
-                Actual = TestOutcome.Of(PolicyTrace.Decide(policy, one.Caller, one.Permission, one.Tenants, one.At)),
+                Actual = TestOutcome.Of(PolicyTrace.Decide(policy, one.Caller, one.Permission, one.Tenants, one.At, PolicyTrace.DefaultMaxTenantsPerRead)),
             })
             .Where(one => !one.Expected.IsMetBy(one.Actual))
             .ToArray();

@@ -1,24 +1,46 @@
+using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 
-namespace RemoteWriteGateway.Tenancy.Commands;
+namespace RemoteWriteGateway.Tenancy;
 
 /// <summary>
-/// Makes a caller of a file with a token's claims, by the rules for real tokens. Claims that every token has and that no rule of a
-/// policy looks at may be left out.
+/// Makes a caller of a token's claims that somebody gives to have them explained, by the rules for real tokens. Claims that every token
+/// has and that no rule of a policy looks at may be left out. Nobody has signed them: such a caller is never let in.
 /// </summary>
-internal static class ClaimsFile
+internal static class GivenClaims
 {
     private const string NoOne = "00000000-0000-0000-0000-000000000000";
 
     /// <summary>Reads it.</summary>
-    /// <param name="bytes">The file: a JSON object.</param>
-    /// <param name="directory">The directory that the policy is for, or null for that of the claims.</param>
+    /// <param name="bytes">A JSON object.</param>
+    /// <param name="directory">The directory that the claims must be of, or null for any.</param>
     /// <param name="now">When the token is presented.</param>
-    /// <param name="fault">What is wrong, without any of the file's content.</param>
-    public static Caller? Read(ReadOnlySpan<byte> bytes, Guid? directory, DateTimeOffset now, out string fault)
+    /// <param name="fault">What is wrong, without anything of what was given.</param>
+    public static Caller? Read(ReadOnlySpan<byte> bytes, Guid? directory, DateTimeOffset now, out string fault) =>
+        Read(bytes, keyId: null, directory, now, out fault);
+
+    /// <summary>Reads the middle part of a token. Its signature is not looked at, nor is it kept or shown anywhere.</summary>
+    /// <param name="token">The token, in compact form.</param>
+    /// <param name="directory">The directory that the token must be of, or null for any.</param>
+    /// <param name="now">When the token is presented.</param>
+    /// <param name="fault">What is wrong, without anything of what was given.</param>
+    public static Caller? ReadToken(string token, Guid? directory, DateTimeOffset now, out string fault)
+    {
+        string[] parts = token.Split('.');
+        if (token.Length > IdentityRefusals.MaxTokenLength || parts.Length != 3 || !Base64Url.IsValid(parts[0]) || !Base64Url.IsValid(parts[1]))
+        {
+            fault = $"is not a signed JWT in compact form of at most {IdentityRefusals.MaxTokenLength} characters";
+            return null;
+        }
+
+        string? keyId = Parse(Base64Url.DecodeFromChars(parts[0]), out fault) is { } header ? Text(header, "kid") : null;
+        return fault.Length > 0 ? null : Read(Base64Url.DecodeFromChars(parts[1]), keyId ?? "", directory, now, out fault);
+    }
+
+    private static Caller? Read(ReadOnlySpan<byte> bytes, string? keyId, Guid? directory, DateTimeOffset now, out string fault)
     {
         if (Parse(bytes, out fault) is not { } claims)
         {
@@ -36,7 +58,7 @@ internal static class ClaimsFile
         string home = directory?.ToString("D") ?? (Guid.TryParseExact(tid, "D", out _) ? tid : NoOne);
         EntraDirectory entra = new(new EntraOptions { TenantId = home, ClientId = NoOne }, acceptsEmulator: false);
         byte[] payload = JsonSerializer.SerializeToUtf8Bytes(claims);
-        if (new CallerReader(entra).TryRead(payload, Text(claims, "kid") ?? "", [], out Caller? caller, out Refusal? refusal))
+        if (new CallerReader(entra).TryRead(payload, keyId ?? Text(claims, "kid") ?? "", [], out Caller? caller, out Refusal? refusal))
         {
             return caller;
         }

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
 
-namespace RemoteWriteGateway.Tenancy.Commands;
+namespace RemoteWriteGateway.Tenancy;
 
 /// <summary>What a test case expects, or what came out of it.</summary>
 /// <param name="Allow">Whether access is granted.</param>
@@ -37,7 +37,7 @@ internal sealed record TestCase(
     string Name, Caller Caller, string Permission, ImmutableArray<string> Tenants, DateTimeOffset At, TestOutcome Expected);
 
 /// <summary>Reads the cases of a <c>.policytest.yaml</c>. As strict as the policy itself: a misspelt key is a fault, not a test that passes.</summary>
-internal static class PolicyTestFile
+internal static class PolicyCases
 {
     /// <summary>Reads it; <paramref name="now"/> is the time of cases that name none.</summary>
     public static ImmutableArray<TestCase> Read(ReadOnlySpan<byte> bytes, DateTimeOffset now, FaultList faults)

@@ -1,0 +1,23 @@
+using RemoteWriteGateway.Http;
+
+namespace RemoteWriteGateway.Admin;
+
+/// <summary>What operators see and do, and what every caller is told of itself.</summary>
+internal static class AdminFeature
+{
+    /// <summary>Where the routes of operators begin.</summary>
+    public const string Prefix = "/admin/v1";
+
+    public static IServiceCollection AddAdmin(this IServiceCollection services)
+    {
+        services.AddSingleton<WhoAmIRoute>();
+        return services;
+    }
+
+    public static void MapAdmin(this WebApplication app)
+    {
+        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>());
+        app.Services.GetRequiredService<WhoAmIRoute>().AddTo(routes);
+        routes.AddOthers(Prefix);
+    }
+}

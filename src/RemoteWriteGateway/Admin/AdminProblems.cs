@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Tenancy.Loading;
+
+namespace RemoteWriteGateway.Admin;
+
+/// <summary>What the admin API refuses beside what identity and policy do.</summary>
+internal static class AdminProblems
+{
+    /// <summary>Reasons, by their ids.</summary>
+    public const string BadRequestReason = "bad-request";
+    public const string PolicyInvalidReason = "policy-invalid";
+    public const string NotFoundReason = "not-found";
+    public const string AlreadyExistsReason = "already-exists";
+    public const string UnsupportedMediaTypeReason = "unsupported-media-type";
+    public const string UnsupportedEncodingReason = "unsupported-encoding";
+    public const string AuditUnavailableReason = "audit-unavailable";
+
+    private const string BadRequestTitle = "The request is not valid";
+
+    private static readonly TimeSpan UnavailableRetryAfter = TimeSpan.FromSeconds(5);
+
+    /// <summary>The audit's record of a call must be kept before the call is answered.</summary>
+    public static readonly Refusal AuditUnavailable = new(AuditUnavailableReason, 503, "the audit cannot be written; retry")
+    {
+        Title = "The audit cannot be written",
+        RetryAfter = UnavailableRetryAfter,
+    };
+
+    public static readonly Refusal UnsupportedMediaType = new(UnsupportedMediaTypeReason, 415, "send Content-Type: application/json");
+
+    public static readonly Refusal UnsupportedEncoding = new(UnsupportedEncodingReason, 415, "send the body as it is, without Content-Encoding");
+
+    /// <param name="what">What there is none of, with an article: <c>a record of this id</c>.</param>
+    public static Refusal NotFound(string what) => new(NotFoundReason, 404, $"there is no {what}") { Title = "Not found" };
+
+    /// <param name="text">What is there already, and what to do.</param>
+    public static Refusal AlreadyExists(string text) => new(AlreadyExistsReason, 409, text) { Title = "It exists already" };
+
+    public static Refusal BadRequest(ImmutableArray<RefusalError> errors) =>
+        new(BadRequestReason, 400, Count(errors.Length)) { Title = BadRequestTitle, Errors = errors };
+
+    public static Refusal BadRequest(string key, string message) => BadRequest([new RefusalError(key, message)]);
+
+    /// <summary>A document that is no policy, or no list of test cases.</summary>
+    public static Refusal PolicyInvalid(ImmutableArray<PolicyFault> faults) => new(PolicyInvalidReason, 400, Count(faults.Length))
+    {
+        Title = "The policy is not valid",
+        Errors = [.. faults.Select(fault => new RefusalError(fault.Key, fault.Message, fault.Line, fault.Column))],
+    };
+
+    private static string Count(int errors) => string.Create(CultureInfo.InvariantCulture, $"{errors} {(errors == 1 ? "error" : "errors")}");
+}
