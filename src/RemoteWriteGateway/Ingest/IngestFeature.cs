@@ -42,7 +42,7 @@ internal static class IngestFeature
             {
                 app.MapPost(prefix + path, endpoint.HandleAsync)
                     .RequirePermission(Permissions.MetricsWrite)
-                    .WithMetadata(refused, NoBodySizeLimit.Instance);
+                    .WithMetadata(refused, NoBodySizeLimit.Instance, StaleRevocationsSuffice.Instance);
 
                 // Of the same path and any other method. It comes after the token and before the tenant.
                 app.Map(prefix + path, static http => UnknownRoutes.RefuseMethodAsync(http, HttpMethods.Post)).RequireValidToken().WithMetadata(refused);

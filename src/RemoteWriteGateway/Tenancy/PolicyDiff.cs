@@ -88,6 +88,12 @@ internal sealed record PolicyDiff(ImmutableArray<AccessChange> Gains, ImmutableA
         }
     }
 
+    /// <summary>A rule in words, with everything that it says but its description: two of equal text mean the same.</summary>
+    public static string TextOf(PolicyRule rule) => string.Join(
+        "; ",
+        ((string?[])[rule.Id, Describe(rule), .. rule.Permissions, .. rule.Tenants.Select(tenant => tenant.Name), rule.AllTenants ? "all" : null, rule is Binding { GrantsCaptured: true } ? RoleTemplate.Placeholder : null])
+            .OfType<string>());
+
     private static string Describe(PolicyRule rule)
     {
         RuleMatch match = rule.Match;

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Identity;
+using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Tenancy;
 
@@ -45,6 +47,34 @@ internal sealed record PolicyReplay(ImmutableArray<CallerChange> Gains, Immutabl
         }
 
         return new PolicyReplay(gains.ToImmutable(), loses.ToImmutable());
+    }
+
+    /// <summary>The caller as the policies see it.</summary>
+    /// <exception cref="InvalidOperationException">Its kind or its way to authenticate is none that we write: a damaged catalog.</exception>
+    public static Caller CallerOf(KnownCaller known)
+    {
+        CallerKind kind = MatchReader.KindOf(known.Kind) ?? throw new InvalidOperationException("The audit names a kind of caller that there is not.");
+        return new Caller
+        {
+            Kind = kind,
+
+            // The audit does not say it, and only a human's token has a scope.
+            OnBehalfOfUser = kind is CallerKind.Agent && known.Scopes.Any(scope => scope != "/"),
+            Directory = known.Directory,
+            ObjectId = known.ObjectId,
+            Client = known.Client,
+            ClientAuth = MatchReader.ClientAuthOf(known.ClientAuth) ?? throw new InvalidOperationException("The audit names a way to authenticate that there is not."),
+            Roles = known.Roles,
+            Scopes = known.Scopes,
+            Groups = known.GroupsMatched,
+            GroupsUnknown = known.GroupsUnknown,
+            DisplayName = known.Name,
+            KeyId = "",
+            TokenVersion = TokenVersion.V2,
+            IssuedAt = known.LastSeen,
+            ExpiresAt = known.LastSeen,
+            HasIdTyp = true,
+        };
     }
 
     private static Grant GrantOf(PolicySnapshot policy, Caller caller, string permission, DateTimeOffset at)

@@ -22,8 +22,8 @@ internal static class RevocationInput
 
     /// <param name="kind"><c>subject</c>, <c>client</c>, <c>token</c> or <c>key</c>.</param>
     /// <param name="value">What it names: a GUID for subjects and clients.</param>
-    /// <param name="issuedBefore">RFC 3339 with offset, or null.</param>
-    /// <param name="until">The same, and later than <paramref name="now"/>.</param>
+    /// <param name="issuedBefore">Any time, or null.</param>
+    /// <param name="until">Later than <paramref name="now"/>, or null.</param>
     /// <param name="reason">Why, for operators.</param>
     /// <param name="now">When it is made.</param>
     /// <param name="revocation">What was read, if nothing is wrong.</param>
@@ -31,8 +31,8 @@ internal static class RevocationInput
     public static bool TryRead(
         string? kind,
         string? value,
-        string? issuedBefore,
-        string? until,
+        DateTimeOffset? issuedBefore,
+        DateTimeOffset? until,
         string? reason,
         DateTimeOffset now,
         [NotNullWhen(true)] out Revocation? revocation,
@@ -41,9 +41,7 @@ internal static class RevocationInput
         List<InputFault> found = [];
         RevocationKind? namedBy = KindOf(kind, found);
         string? name = ValueOf(namedBy, value, found);
-        DateTimeOffset? tokensBefore = TimeOf("issuedBefore", issuedBefore, found);
-        DateTimeOffset? end = TimeOf("until", until, found);
-        if (end <= now)
+        if (until <= now)
         {
             found.Add(new InputFault("until", "is in the past: the revocation would refuse nobody"));
         }
@@ -51,7 +49,7 @@ internal static class RevocationInput
         string? why = ReasonOf(reason, found);
         faults = [.. found];
         revocation = faults.IsEmpty && namedBy is { } one && name is not null && why is not null
-            ? new Revocation(one, name, tokensBefore, end, why)
+            ? new Revocation(one, name, issuedBefore?.ToUniversalTime(), until?.ToUniversalTime(), why)
             : null;
         return revocation is not null;
     }
@@ -82,15 +80,12 @@ internal static class RevocationInput
 
     private static RevocationKind? KindOf(string? kind, List<InputFault> faults)
     {
-        foreach (RevocationKind one in Enum.GetValues<RevocationKind>())
+        if (kind is not null && RevocationsReader.Names.Contains(kind))
         {
-            if (kind == RevocationsReader.NameOf(one))
-            {
-                return one;
-            }
+            return RevocationsReader.KindOf(kind);
         }
 
-        faults.Add(new InputFault("kind", kind is null ? "is missing; expected subject, client, token or key" : "expected subject, client, token or key"));
+        faults.Add(new InputFault("kind", $"{(kind is null ? "is missing; " : "")}expected {string.Join(", ", RevocationsReader.Names)}"));
         return null;
     }
 
@@ -118,22 +113,5 @@ internal static class RevocationInput
                 faults.Add(new InputFault("value", $"expected the token's {claim}: 1 to {MaxValueLength} printable ASCII characters without spaces"));
                 return null;
         }
-    }
-
-    private static DateTimeOffset? TimeOf(string key, string? text, List<InputFault> faults)
-    {
-        if (text is null)
-        {
-            return null;
-        }
-
-        // What the catalog keeps.
-        if (Instant.TryParse(text, out DateTimeOffset time) && time.UtcTicks % TimeSpan.TicksPerMicrosecond == 0)
-        {
-            return time.ToUniversalTime();
-        }
-
-        faults.Add(new InputFault(key, $"expected {Instant.Example}, with at most 6 digits of a second"));
-        return null;
     }
 }

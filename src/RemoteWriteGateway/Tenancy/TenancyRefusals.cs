@@ -8,6 +8,10 @@ namespace RemoteWriteGateway.Tenancy;
 /// <summary>What a reason of the policy is answered with: status, challenge, and a text of constants and our own configuration.</summary>
 internal sealed class TenancyRefusals(Challenges challenges, IOptions<TenancyOptions> options)
 {
+    /// <summary>The catalog's revocations are not known, or for too long not known to be what they were.</summary>
+    public static readonly Refusal CatalogUnavailable =
+        new(Reasons.CatalogUnavailable, 503, "the catalog cannot be read; retry") { RetryAfter = TimeSpan.FromSeconds(5) };
+
     private readonly string _howToName = $"name one in header {options.Value.Header} or by /tenants/<name>/";
     private readonly int _maxTenants = options.Value.MaxTenantsPerRead;
 
