@@ -11,6 +11,9 @@ internal static class AdminFeature
     public static IServiceCollection AddAdmin(this IServiceCollection services)
     {
         services.AddSingleton<WhoAmIRoute>();
+        services.AddSingleton<ExplainRoute>();
+        services.AddSingleton<PolicyRoutes>();
+        services.AddSingleton<IdentityRoutes>();
         return services;
     }
 
@@ -18,6 +21,9 @@ internal static class AdminFeature
     {
         AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>());
         app.Services.GetRequiredService<WhoAmIRoute>().AddTo(routes);
+        app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
+        app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<IdentityRoutes>().AddTo(routes);
         routes.AddOthers(Prefix);
     }
 }
