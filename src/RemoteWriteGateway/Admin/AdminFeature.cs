@@ -1,3 +1,4 @@
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Admin;
@@ -10,6 +11,7 @@ internal static class AdminFeature
 
     public static IServiceCollection AddAdmin(this IServiceCollection services)
     {
+        services.AddAuditLog();
         services.AddSingleton<WhoAmIRoute>();
         services.AddSingleton<ExplainRoute>();
         services.AddSingleton<PolicyRoutes>();
@@ -19,7 +21,7 @@ internal static class AdminFeature
 
     public static void MapAdmin(this WebApplication app)
     {
-        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>());
+        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>(), app.Services.GetRequiredService<AuditLog>());
         app.Services.GetRequiredService<WhoAmIRoute>().AddTo(routes);
         app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
         app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);

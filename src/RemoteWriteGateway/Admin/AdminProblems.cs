@@ -15,18 +15,8 @@ internal static class AdminProblems
     public const string AlreadyExistsReason = "already-exists";
     public const string UnsupportedMediaTypeReason = "unsupported-media-type";
     public const string UnsupportedEncodingReason = "unsupported-encoding";
-    public const string AuditUnavailableReason = "audit-unavailable";
 
     private const string BadRequestTitle = "The request is not valid";
-
-    private static readonly TimeSpan UnavailableRetryAfter = TimeSpan.FromSeconds(5);
-
-    /// <summary>The audit's record of a call must be kept before the call is answered.</summary>
-    public static readonly Refusal AuditUnavailable = new(AuditUnavailableReason, 503, "the audit cannot be written; retry")
-    {
-        Title = "The audit cannot be written",
-        RetryAfter = UnavailableRetryAfter,
-    };
 
     public static readonly Refusal UnsupportedMediaType = new(UnsupportedMediaTypeReason, 415, "send Content-Type: application/json");
 

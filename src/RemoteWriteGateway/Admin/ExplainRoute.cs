@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Http;
@@ -82,7 +83,7 @@ internal sealed class ExplainRoute(
         string fault = "";
         Caller? caller = request.Token is { } token
             ? GivenClaims.ReadToken(token, directory.Id, at, out fault)
-            : GivenClaims.Read(JsonSerializer.SerializeToUtf8Bytes(request.Claims), directory.Id, at, out fault);
+            : GivenClaims.Read(Encoding.UTF8.GetBytes(request.Claims.GetValueOrDefault().GetRawText()), directory.Id, at, out fault);
         if (caller is null)
         {
             body.Fault(request.Token is null ? "claims" : "token", fault);

@@ -38,24 +38,27 @@ internal sealed class IdentityRoutes(MetadataSnapshots keys, TokenCache tokens, 
             _ => Task.FromResult(Look()));
         routes.Add(
             Change("refresh", "refreshKeys", "Fetches the signing keys now. What the fetch found wrong is in lastError."),
-            async _ =>
+            async call =>
             {
+                await call.BeforeChangeAsync();
                 await keys.RefreshAsync(CancellationToken.None);
                 return Look();
             });
         routes.Add(
             Change("purge-keys", "purgeKeys", "Fetches the signing keys and drops those that the issuer does not name any more, without grace; on all replicas."),
-            async _ =>
+            async call =>
             {
+                await call.BeforeChangeAsync();
                 await keys.PurgeKeysAsync(CancellationToken.None);
                 return Look();
             });
         routes.Add(
             Change("purge-cache", "purgeTokenCache", "Forgets all validated tokens: each is validated again; on all replicas."),
-            _ =>
+            async call =>
             {
+                await call.BeforeChangeAsync();
                 tokens.Clear();
-                return Task.FromResult(Look());
+                return Look();
             });
     }
 

@@ -141,6 +141,8 @@ internal sealed class PolicyRoutes(PolicySource policies, PolicyLoader loader, I
 
     private async Task<AdminAnswer> ReloadAsync(AdminCall call)
     {
+        await call.BeforeChangeAsync();
+
         // Not given up when the operator hangs up: what was asked for is done or refused, and the record says which.
         PolicyReload reload = await policies.ReloadAsync(CancellationToken.None);
         return reload.Failure is { } failure
