@@ -36,7 +36,7 @@ internal sealed record AdminCall(HttpContext Http, AdminRoute Route, Caller Call
 
         if (AuditScope.Of(Http) is { } scope)
         {
-            scope.Detail = detail is null ? null : JsonSerializer.Serialize(detail, AdminJson.Options);
+            scope.Detail = detail is null ? null : JsonSerializer.Serialize(detail, AdminJson.Output);
             await scope.WriteAheadOfChangeAsync(Aborted);
         }
     }

@@ -12,6 +12,8 @@ internal static class AdminFeature
     public static IServiceCollection AddAdmin(this IServiceCollection services)
     {
         services.AddAuditLog();
+        services.AddAdminOpenApi();
+        services.AddSingleton<OpenApiRoute>();
         services.AddSingleton<WhoAmIRoute>();
         services.AddSingleton<ExplainRoute>();
         services.AddSingleton<PolicyRoutes>();
@@ -26,6 +28,7 @@ internal static class AdminFeature
         app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
         app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);
         app.Services.GetRequiredService<IdentityRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<OpenApiRoute>().AddTo(routes);
         routes.AddOthers(Prefix);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
@@ -31,6 +32,7 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
         RouteHandlerBuilder mapped = routes.MapMethods(route.Path, [route.Method], run)
             .WithMetadata(route, new DialectMetadata(Dialect.Problem), NoBodySizeLimit.Instance)
             .WithName(route.OperationId)
+            .WithTags("admin")
             .Audited(AuditEvents.Admin);
         _ = route.Permission is not { } permission ? mapped.RequireValidToken()
             : route.Choice is { } choice ? mapped.RequirePermission(permission, choice)
@@ -114,6 +116,11 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
 
         http.Response.StatusCode = route.AnswerStatus;
         http.Response.Headers.Location = answer.Location;
-        return http.Response.WriteAsJsonAsync(answer.Value, route.Answer, AdminJson.Options, contentType: "application/json; charset=utf-8", http.RequestAborted);
+
+        // Made whole before the first byte is sent: what fails on the way is a 500 and not half an answer.
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(answer.Value, route.Answer, AdminJson.Output);
+        http.Response.ContentType = "application/json; charset=utf-8";
+        http.Response.ContentLength = json.Length;
+        return http.Response.Body.WriteAsync(json, http.RequestAborted).AsTask();
     }
 }
