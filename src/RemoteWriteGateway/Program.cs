@@ -1,5 +1,7 @@
 using System.CommandLine;
 using RemoteWriteGateway.Admin;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
@@ -16,6 +18,7 @@ internal static class Program
         var root = new RootCommand("Remote Write Gateway. Without a command: run the service, configured by appsettings.json in the current folder and by environment variables.")
         {
             PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null)]),
+            CatalogCommand.Create(static () => WebApplication.CreateBuilder()),
         };
         root.SetAction(static (_, _) => Service.RunAsync(Build));
 
@@ -26,6 +29,8 @@ internal static class Program
     internal static WebApplication Build(WebApplicationBuilder builder)
     {
         builder.Services.AddHttp();
+        builder.Services.AddCatalog();
+        builder.Services.AddAudit();
         builder.Services.AddIdentity();
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
@@ -34,6 +39,8 @@ internal static class Program
 
         WebApplication app = builder.Build();
         app.UseHttp();
+        app.UseAudit();
+        app.UseEdgeErrors();
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();

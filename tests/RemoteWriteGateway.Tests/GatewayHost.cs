@@ -16,6 +16,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
+using RemoteWriteGateway.Tests.Catalog;
 using RemoteWriteGateway.Tests.EntraEmulator;
 using RemoteWriteGateway.Tests.Forwarding;
 using RemoteWriteGateway.Tests.Identity;
@@ -135,12 +136,14 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <param name="issuer">How the issuer is out of order. If it is, nobody waits until the gateway is ready.</param>
     /// <param name="waitUntilReady">False for a gateway that cannot become ready for another reason.</param>
     /// <param name="services">Adds to the gateway's services, after its own.</param>
+    /// <param name="catalog">The catalog's database, which outlives the gateway; a file in the gateway's folder unless said otherwise.</param>
     public static async Task<GatewayHost> StartAsync(
         string policy = DefaultPolicy,
         IEnumerable<(string Key, string? Value)>? settings = null,
         Fault issuer = Fault.Ok,
         bool waitUntilReady = true,
-        Action<IServiceCollection>? services = null)
+        Action<IServiceCollection>? services = null,
+        EmptyCatalog? catalog = null)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
         var time = new WatchedTime(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
@@ -168,10 +171,21 @@ internal sealed class GatewayHost : IAsyncDisposable
             ["AzureAd:TenantId"] = Directory,
             ["AzureAd:ClientId"] = GatewayApp,
             ["Identity:AllowEmulator"] = "true",
+            ["Catalog:ConnectionString"] = $"Data Source={Path.Combine(folder.FullName, "catalog.db")}",
+            ["Audit:SpoolDirectory"] = Path.Combine(folder.FullName, "audit-spool"),
             ["Policy:Path"] = Path.Combine(folder.FullName, "policy.yaml"),
             ["Stores:main:Kind"] = "Prometheus",
             ["Stores:main:Url"] = store.Url.ToString(),
         });
+        if (catalog is not null)
+        {
+            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+            {
+                ["Catalog:Provider"] = catalog.Provider.ToString(),
+                ["Catalog:ConnectionString"] = catalog.ConnectionString,
+            });
+        }
+
         builder.Configuration.AddInMemoryCollection((settings ?? []).Select(one =>
             KeyValuePair.Create(one.Key, one.Value?.Replace("{store}", store.Url.ToString(), StringComparison.Ordinal))));
         builder.Logging.ClearProviders().AddProvider(logs).SetMinimumLevel(LogLevel.Trace);

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy.Loading;
 
@@ -27,9 +29,11 @@ internal sealed class PolicyInvalidException(string message) : InvalidOperationE
 /// and on demand. A file that is invalid or cannot be read leaves the policy in force as it is; at start it stops the start.
 /// </summary>
 internal sealed partial class PolicySource(
-    PolicyLoader loader, PolicyMetrics metrics, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
+    PolicyLoader loader, PolicyMetrics metrics, AuditLog audit, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
     : IHostedLifecycleService, IReadinessCheck, IDisposable
 {
+    private const int MaxFaultsOnRecord = 20;
+
     private readonly PolicyOptions _options = options.Value;
     private readonly SemaphoreSlim _one = new(1);
     private readonly CancellationTokenSource _stop = new();
@@ -175,7 +179,16 @@ internal sealed partial class PolicySource(
     private void Take(PolicySnapshot policy)
     {
         DateTimeOffset now = time.GetUtcNow();
+        string? before = _current?.Policy.Version;
         _current = new PolicyInForce(policy, now);
+        audit.Add(new AuditRecord
+        {
+            At = now,
+            Event = AuditEvents.Policy,
+            Outcome = AuditOutcomes.Allow,
+            PolicyVersion = policy.Version,
+            Detail = JsonSerializer.Serialize(new { before, tenants = policy.Tenants.Length, bindings = policy.Bindings.Length, denials = policy.Denials.Length }),
+        });
         metrics.Loaded(policy, now);
         LogLoaded(policy.Version, _options.Path, policy.Tenants.Length, policy.Bindings.Length, policy.Denials.Length);
     }
@@ -204,6 +217,15 @@ internal sealed partial class PolicySource(
         {
             _toldFailure = failure;
             LogReloadFailed(Current.Version, failure);
+            audit.Add(new AuditRecord
+            {
+                At = time.GetUtcNow(),
+                Event = AuditEvents.Policy,
+                Outcome = AuditOutcomes.Error,
+                Reason = "policy-invalid",
+                PolicyVersion = Current.Version,
+                Detail = JsonSerializer.Serialize(new { faults = failure.Split(Environment.NewLine).Take(MaxFaultsOnRecord), count = failure.Split(Environment.NewLine).Length }),
+            });
         }
     }
 

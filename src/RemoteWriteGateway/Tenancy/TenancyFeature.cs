@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
@@ -18,7 +18,7 @@ internal static class TenancyFeature
         services.AddSection<PolicyOptions, PolicyOptionsValidator>(PolicyOptions.Section);
         services.AddSection<TenancyOptions, TenancyOptionsValidator>(TenancyOptions.Section);
 
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddAuditLog();
         services.AddSingleton(provider => new PolicyLoader(
             provider.GetServices<ITenantSettingsReader>(), provider.GetRequiredService<EntraDirectory>().Id));
         services.AddSingleton<PolicyMetrics>();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
 

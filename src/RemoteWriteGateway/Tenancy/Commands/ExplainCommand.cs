@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using RemoteWriteGateway.Catalog.Commands;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
 

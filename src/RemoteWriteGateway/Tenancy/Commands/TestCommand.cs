@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
@@ -24,7 +25,7 @@ internal static class TestCommand
 
             FaultList faults = new();
             ImmutableArray<TestCase> all = PolicyCases.Read(document.Bytes.Span, TimeProvider.System.GetUtcNow(), faults);
-            return faults.IsEmpty ? Run(report, policy, all) : report.Invalid(document.FileName, faults.Ordered);
+            return faults.IsEmpty ? Run(report, policy, all) : report.Invalid(document.FileName, faults.Ordered, fault => fault.In(document.FileName));
         });
         return command;
     }

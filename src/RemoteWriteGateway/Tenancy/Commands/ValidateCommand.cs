@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
 
