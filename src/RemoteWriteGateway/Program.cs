@@ -1,5 +1,6 @@
 using System.CommandLine;
 using RemoteWriteGateway.Admin;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
@@ -29,6 +30,7 @@ internal static class Program
     {
         builder.Services.AddHttp();
         builder.Services.AddCatalog();
+        builder.Services.AddAudit();
         builder.Services.AddIdentity();
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
@@ -37,6 +39,8 @@ internal static class Program
 
         WebApplication app = builder.Build();
         app.UseHttp();
+        app.UseAudit();
+        app.UseEdgeErrors();
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();

@@ -172,6 +172,7 @@ internal sealed class GatewayHost : IAsyncDisposable
             ["AzureAd:ClientId"] = GatewayApp,
             ["Identity:AllowEmulator"] = "true",
             ["Catalog:ConnectionString"] = $"Data Source={Path.Combine(folder.FullName, "catalog.db")}",
+            ["Audit:SpoolDirectory"] = Path.Combine(folder.FullName, "audit-spool"),
             ["Policy:Path"] = Path.Combine(folder.FullName, "policy.yaml"),
             ["Stores:main:Kind"] = "Prometheus",
             ["Stores:main:Url"] = store.Url.ToString(),

@@ -27,7 +27,7 @@ internal sealed class AdminBody<T>
             return;
         }
 
-        JsonShape.Check(json, typeof(T), AdminJson.Options, _faults, _places);
+        JsonShape.Check(json, typeof(T), AdminJson.Input, _faults, _places);
         if (_faults.IsEmpty)
         {
             Value = Deserialize(json);
@@ -84,7 +84,7 @@ internal sealed class AdminBody<T>
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, AdminJson.Options);
+            return JsonSerializer.Deserialize<T>(json, AdminJson.Input);
         }
         catch (JsonException)
         {

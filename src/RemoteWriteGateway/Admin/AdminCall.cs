@@ -1,3 +1,5 @@
+using System.Text.Json;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
@@ -21,6 +23,23 @@ internal sealed record AdminCall(HttpContext Http, AdminRoute Route, Caller Call
 
     /// <summary>A parameter of the path, decoded. It may be anything: it is looked up, and never sent back.</summary>
     public string PathValue(string name) => Http.Request.RouteValues[name] as string ?? "";
+
+    /// <summary>Puts the call on record before what it changes: returns when the record is durable.</summary>
+    /// <param name="detail">What is to be changed, or null if the route says it all. Never a token or a secret.</param>
+    /// <exception cref="AuditUnavailableException">It cannot be put on record: nothing may be changed. It is answered as that.</exception>
+    public async Task BeforeChangeAsync(object? detail = null)
+    {
+        if (!Route.Changes)
+        {
+            throw new InvalidOperationException($"{Route.OperationId} says that it changes nothing.");
+        }
+
+        if (AuditScope.Of(Http) is { } scope)
+        {
+            scope.Detail = detail is null ? null : JsonSerializer.Serialize(detail, AdminJson.Output);
+            await scope.WriteAheadOfChangeAsync(Aborted);
+        }
+    }
 
     public Task<AdminBody<T>> ReadBodyAsync<T>()
         where T : class =>

@@ -1,3 +1,4 @@
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Admin;
@@ -10,14 +11,24 @@ internal static class AdminFeature
 
     public static IServiceCollection AddAdmin(this IServiceCollection services)
     {
+        services.AddAuditLog();
+        services.AddAdminOpenApi();
+        services.AddSingleton<OpenApiRoute>();
         services.AddSingleton<WhoAmIRoute>();
+        services.AddSingleton<ExplainRoute>();
+        services.AddSingleton<PolicyRoutes>();
+        services.AddSingleton<IdentityRoutes>();
         return services;
     }
 
     public static void MapAdmin(this WebApplication app)
     {
-        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>());
+        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>(), app.Services.GetRequiredService<AuditLog>());
         app.Services.GetRequiredService<WhoAmIRoute>().AddTo(routes);
+        app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
+        app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<IdentityRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<OpenApiRoute>().AddTo(routes);
         routes.AddOthers(Prefix);
     }
 }

@@ -13,9 +13,13 @@ internal static class AdminJson
     /// <summary>Deepest nesting of a body.</summary>
     public const int MaxDepth = 16;
 
-    public static JsonSerializerOptions Options { get; } = Make();
+    /// <summary>For bodies.</summary>
+    public static JsonSerializerOptions Input { get; } = Make(MaxDepth);
 
-    private static JsonSerializerOptions Make()
+    /// <summary>For answers: how deep they are is ours to say.</summary>
+    public static JsonSerializerOptions Output { get; } = Make(maxDepth: 64);
+
+    private static JsonSerializerOptions Make(int maxDepth)
     {
         JsonSerializerOptions options = new(JsonSerializerDefaults.Web)
         {
@@ -27,7 +31,7 @@ internal static class AdminJson
             UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
             AllowDuplicateProperties = false,
             RespectNullableAnnotations = true,
-            MaxDepth = MaxDepth,
+            MaxDepth = maxDepth,
             Converters = { new Rfc3339() },
         };
         options.MakeReadOnly();

@@ -15,18 +15,8 @@ internal static class AdminProblems
     public const string AlreadyExistsReason = "already-exists";
     public const string UnsupportedMediaTypeReason = "unsupported-media-type";
     public const string UnsupportedEncodingReason = "unsupported-encoding";
-    public const string AuditUnavailableReason = "audit-unavailable";
 
     private const string BadRequestTitle = "The request is not valid";
-
-    private static readonly TimeSpan UnavailableRetryAfter = TimeSpan.FromSeconds(5);
-
-    /// <summary>The audit's record of a call must be kept before the call is answered.</summary>
-    public static readonly Refusal AuditUnavailable = new(AuditUnavailableReason, 503, "the audit cannot be written; retry")
-    {
-        Title = "The audit cannot be written",
-        RetryAfter = UnavailableRetryAfter,
-    };
 
     public static readonly Refusal UnsupportedMediaType = new(UnsupportedMediaTypeReason, 415, "send Content-Type: application/json");
 
@@ -47,8 +37,24 @@ internal static class AdminProblems
     public static Refusal PolicyInvalid(ImmutableArray<PolicyFault> faults) => new(PolicyInvalidReason, 400, Count(faults.Length))
     {
         Title = "The policy is not valid",
-        Errors = [.. faults.Select(fault => new RefusalError(fault.Key, fault.Message, fault.Line, fault.Column))],
+        Errors = [.. faults.Select(Error)],
     };
+
+    /// <summary>Test cases that are none.</summary>
+    public static Refusal CasesInvalid(ImmutableArray<PolicyFault> faults) => BadRequest([.. faults.Select(Error)]) with
+    {
+        Title = "The test cases are not valid",
+    };
+
+    /// <summary>The policy file of this replica is not taken.</summary>
+    /// <param name="version">The version that stays in force.</param>
+    /// <param name="failure">Why, in one line or more, with the file's path.</param>
+    /// <param name="faults">The same piece by piece; empty if the file cannot even be read.</param>
+    public static Refusal PolicyFileInvalid(string version, string failure, ImmutableArray<PolicyFault> faults) => faults.IsEmpty
+        ? PolicyInvalid(faults) with { Text = $"{failure}; version {version} stays in force" }
+        : PolicyInvalid(faults) with { Text = $"{Count(faults.Length)} in the policy file; version {version} stays in force" };
+
+    private static RefusalError Error(PolicyFault fault) => new(fault.Key, fault.Message, fault.Line, fault.Column);
 
     private static string Count(int errors) => string.Create(CultureInfo.InvariantCulture, $"{errors} {(errors == 1 ? "error" : "errors")}");
 }

@@ -12,8 +12,8 @@ internal sealed record AdminRoute
     /// <summary>Most bytes of a body without documents.</summary>
     public const int SmallBodyBytes = 64 << 10;
 
-    /// <summary>Most bytes of a body with documents. A document has at most 1 MiB, and more bytes than that when it is written as a JSON text.</summary>
-    public const int DocumentBodyBytes = 4 << 20;
+    /// <summary>Most bytes of a body with documents: one of 1 MiB, of which every character may be written as six (<c>\u0022</c>), and the rest.</summary>
+    public const int DocumentBodyBytes = 8 << 20;
 
     private AdminRoute(string method, string path, string operationId)
     {

@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
@@ -10,13 +13,15 @@ internal delegate Task<AdminAnswer> AdminHandler(AdminCall call);
 /// <summary>
 /// Maps routes of the admin API, each with the same way through:
 /// <list type="number">
-/// <item>The query: nothing unknown, nothing twice.</item>
-/// <item>The handler, which decides and changes, and writes nothing.</item>
+/// <item>Nothing is done while it could not be put on record.</item>
+/// <item>The query has nothing unknown and nothing twice, and there is no body that nobody reads.</item>
+/// <item>The handler decides and changes, and writes nothing. What it changes it puts on record before.</item>
+/// <item>The call is on record before its answer.</item>
 /// <item>The answer, marked so that nobody keeps it.</item>
 /// </list>
 /// Token and permission come before, by authorization; errors after, by <see cref="RefusalWriter"/>.
 /// </summary>
-internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter refusals)
+internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter refusals, AuditLog audit)
 {
     private readonly List<AdminRoute> _all = [];
 
@@ -26,7 +31,9 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
         Delegate run = (HttpContext http) => RunAsync(http, route, handler);
         RouteHandlerBuilder mapped = routes.MapMethods(route.Path, [route.Method], run)
             .WithMetadata(route, new DialectMetadata(Dialect.Problem), NoBodySizeLimit.Instance)
-            .WithName(route.OperationId);
+            .WithName(route.OperationId)
+            .WithTags("admin")
+            .Audited(AuditEvents.Admin);
         _ = route.Permission is not { } permission ? mapped.RequireValidToken()
             : route.Choice is { } choice ? mapped.RequirePermission(permission, choice)
             : mapped.RequirePermission(permission);
@@ -54,16 +61,43 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
     {
         Caller caller = CallerPrincipal.Of(http) ?? throw new InvalidOperationException("The route lets in who has no token.");
 
-        // 1.
-        AdminQuery query = AdminQuery.Read(http.Request.QueryString, route.Query);
-        AdminAnswer answer = query.Refusal is { } refusal
-            ? refusal
+        try
+        {
+            // 1.
+            AdminAnswer answer = audit.IsAvailable ? await AnswerAsync(http, route, caller, handler) : AuditRefusals.Unavailable;
 
-            // 2.
-            : await handler(new AdminCall(http, route, caller, query));
+            // 4. A refusal is on record with its reason, which its writer notes.
+            if (answer.Refusal is null && AuditScope.Of(http) is { } scope)
+            {
+                http.Response.StatusCode = route.AnswerStatus;
+                await scope.WriteAheadOfAnswerAsync();
+            }
+
+            // 5.
+            await WriteAsync(http, route, answer);
+        }
+        catch (AuditUnavailableException) when (!http.Response.HasStarted)
+        {
+            await refusals.WriteAsync(http, AuditRefusals.Unavailable);
+        }
+    }
+
+    private static async Task<AdminAnswer> AnswerAsync(HttpContext http, AdminRoute route, Caller caller, AdminHandler handler)
+    {
+        // 2.
+        AdminQuery query = AdminQuery.Read(http.Request.QueryString, route.Query);
+        if (query.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (route.Body is null && http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+        {
+            return AdminProblems.BadRequest(JsonShape.WholeBody, "this route takes none");
+        }
 
         // 3.
-        await WriteAsync(http, route, answer);
+        return await handler(new AdminCall(http, route, caller, query));
     }
 
     private Task WriteAsync(HttpContext http, AdminRoute route, AdminAnswer answer)
@@ -82,6 +116,11 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
 
         http.Response.StatusCode = route.AnswerStatus;
         http.Response.Headers.Location = answer.Location;
-        return http.Response.WriteAsJsonAsync(answer.Value, route.Answer, AdminJson.Options, contentType: "application/json; charset=utf-8", http.RequestAborted);
+
+        // Made whole before the first byte is sent: what fails on the way is a 500 and not half an answer.
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(answer.Value, route.Answer, AdminJson.Output);
+        http.Response.ContentType = "application/json; charset=utf-8";
+        http.Response.ContentLength = json.Length;
+        return http.Response.Body.WriteAsync(json, http.RequestAborted).AsTask();
     }
 }

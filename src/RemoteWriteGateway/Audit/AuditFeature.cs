@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.ObjectPool;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Audit.Storage;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Audit;
@@ -20,6 +21,8 @@ internal static class AuditFeature
             AuditOptions options = provider.GetRequiredService<IOptions<AuditOptions>>().Value;
             return new AuditSpool(options.SpoolDirectory, options.SpoolMaxBytes);
         });
+        services.AddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
+        services.AddSingleton<AuditStart>();
         services.AddSingleton<AuditStore>();
         services.AddSingleton<AuditWriter>();
         services.AddHostedService(provider => provider.GetRequiredService<AuditWriter>());

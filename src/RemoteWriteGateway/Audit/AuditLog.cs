@@ -1,5 +1,6 @@
 using System.Net;
 using System.Threading.Channels;
+using Microsoft.Extensions.Options;
 
 namespace RemoteWriteGateway.Audit;
 
@@ -13,10 +14,12 @@ internal sealed class AuditLog
 
     private readonly Channel<AuditEntry> _entries = Channel.CreateBounded<AuditEntry>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private readonly RefusalRate _rate;
+    private readonly bool _stopsWrites;
     private volatile bool _isAvailable = true;
 
-    public AuditLog(TimeProvider time)
+    public AuditLog(IOptions<AuditOptions> options, TimeProvider time)
     {
+        _stopsWrites = options.Value.StopWrites;
         _rate = new RefusalRate(time);
         Folds = new FoldTable(time);
     }
@@ -30,6 +33,9 @@ internal sealed class AuditLog
         get => _isAvailable;
         internal set => _isAvailable = value;
     }
+
+    /// <summary>Whether requests of a route are refused now, because they could not be put on record.</summary>
+    public bool Refuses(AuditedRoute route) => !IsAvailable && (route.NeedsAudit || _stopsWrites);
 
     internal FoldTable Folds { get; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Audit;
 
@@ -64,15 +65,27 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     /// Identity and policy let the request through: from here on it is recorded as its route says. If it must be on record before its
     /// answer, the answer waits for that.
     /// </summary>
-    public void Begin()
+    /// <returns>Null, or the refusal of a request that nothing may be done for while the audit cannot be written.</returns>
+    public Refusal? Begin()
     {
-        _route = Http.GetEndpoint()?.Metadata.GetMetadata<AuditedRoute>();
-        if (_route is { IsAheadOfAnswer: true } && !_isAhead)
+        AuditedRoute? route = Http.GetEndpoint()?.Metadata.GetMetadata<AuditedRoute>();
+        if (route is not null && log.Refuses(route))
+        {
+            return AuditRefusals.Unavailable;
+        }
+
+        _route = route;
+        if (route is { IsAheadOfAnswer: true } && !_isAhead)
         {
             _isAhead = true;
             Http.Response.OnStarting(static state => ((AuditScope)state).WriteAheadOfAnswerAsync(), this);
         }
+
+        return null;
     }
+
+    /// <summary>Puts an event on record that happened on the request's way, beside what the request is on record as.</summary>
+    public void Add(string auditEvent) => log.Add(Record(auditEvent, AuditOutcomes.Allow));
 
     /// <summary>The request was refused, by whomever. The first reason counts.</summary>
     public void Refuse(string reason, int statusCode)
@@ -207,7 +220,12 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
 
     private AuditRecord Handled() => Record(_route?.Event ?? AuditEvents.Admin, AuditOutcomes.OfStatus(StatusCode)) with { HttpStatus = StatusCode };
 
-    private async Task WriteAheadOfAnswerAsync()
+    /// <summary>
+    /// Puts the request on record before its answer, whose status is set already: returns when the record is durable. Where nobody calls it,
+    /// it is done when the answer starts.
+    /// </summary>
+    /// <exception cref="AuditUnavailableException">The audit cannot be written: nothing may be answered.</exception>
+    public async Task WriteAheadOfAnswerAsync()
     {
         // What was put on record before a change is all there is to tell, unless the change failed.
         if (_isOver || (_isWritten && StatusCode < 400))

@@ -1,19 +1,15 @@
 using System.Text.Json;
 using RemoteWriteGateway.Audit.Storage;
+using RemoteWriteGateway.Catalog;
 
 namespace RemoteWriteGateway.Audit;
 
 /// <summary>The beginning of a stream.</summary>
-/// <param name="replica">The replica's name, the same after a restart.</param>
-/// <param name="stream">This run's stream.</param>
-/// <param name="version">Of the program.</param>
-/// <param name="table">Where the previous stream is.</param>
-/// <param name="time">Now.</param>
-internal sealed class AuditStart(string replica, string stream, string version, AuditTable table, TimeProvider time)
+internal sealed class AuditStart(ReplicaIdentity replica, AuditTable table, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    public string Stream => stream;
+    public string Stream => replica.Stream;
 
     /// <summary>
     /// The record <c>startup</c>, which names the last record of the replica's previous stream: null if there is none, and "unknown" if the
@@ -25,7 +21,7 @@ internal sealed class AuditStart(string replica, string stream, string version, 
         try
         {
             using CancellationTokenSource patience = new(Patience);
-            StreamEnd? end = await Task.Run(() => table.FindLastAsync(replica, patience.Token)).WaitAsync(Patience, TimeProvider.System);
+            StreamEnd? end = await Task.Run(() => table.FindLastAsync(replica.Name, replica.Stream, patience.Token)).WaitAsync(Patience, TimeProvider.System);
             previous = end is null ? null : new { stream = end.Stream, seq = end.Position.Seq, hash = Convert.ToHexStringLower(end.Position.Hash) };
         }
 #pragma warning disable CA1031 // Whatever it is, the gateway starts without the catalog, and says so.
@@ -40,7 +36,7 @@ internal sealed class AuditStart(string replica, string stream, string version, 
             At = time.GetUtcNow(),
             Event = AuditEvents.Startup,
             Outcome = AuditOutcomes.Allow,
-            Detail = JsonSerializer.Serialize(new { version, previous }),
+            Detail = JsonSerializer.Serialize(new { version = replica.Version, previous }),
         };
     }
 }

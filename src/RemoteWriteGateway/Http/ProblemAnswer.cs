@@ -18,7 +18,6 @@ internal static class ProblemAnswer
     {
         // For terminals: quotes stay quotes. No browser takes it for a page: the type is JSON and must not be guessed.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
     public static Task WriteAsync(HttpResponse response, Refusal refusal, string requestId)
@@ -54,4 +53,10 @@ internal static class ProblemAnswer
 /// <param name="RequestId">The id of the request in the gateway's log and audit.</param>
 /// <param name="Errors">Everything that is wrong with what was sent, at most 100; absent where nothing can be named.</param>
 internal sealed record Problem(
-    string Type, string Title, int Status, string Detail, string Reason, string RequestId, ImmutableArray<RefusalError>? Errors);
+    string Type,
+    string Title,
+    int Status,
+    string Detail,
+    string Reason,
+    string RequestId,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImmutableArray<RefusalError>? Errors);

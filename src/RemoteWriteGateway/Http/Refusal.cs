@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace RemoteWriteGateway.Http;
 
@@ -29,4 +30,8 @@ internal sealed record Refusal(string Reason, int StatusCode, string Text)
 /// <param name="Message">What is wrong, and what to do. Of the caller's values only those of a document that it may read anyway.</param>
 /// <param name="Line">From 1; null where there are no lines.</param>
 /// <param name="Column">From 1, in characters; null where there are no lines.</param>
-internal sealed record RefusalError(string Key, string Message, long? Line = null, long? Column = null);
+internal sealed record RefusalError(
+    string Key,
+    string Message,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Line = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? Column = null);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Microsoft.Identity.Web;
 using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -23,7 +24,7 @@ internal static class IdentityFeature
         services.AddSection<IdentityOptions, IdentityOptionsValidator>(IdentityOptions.Section);
         services.AddSection<EntraOptions, EntraOptionsCheck>(EntraOptions.Section);
 
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddAuditLog();
         services.TryAddSingleton(_ => IdentityBackchannel.Create());
         services.AddSingleton(provider => new EntraDirectory(
             provider.GetRequiredService<IOptions<EntraOptions>>().Value,

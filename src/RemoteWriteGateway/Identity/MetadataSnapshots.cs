@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -19,6 +20,7 @@ internal sealed partial class MetadataSnapshots
     private readonly MetadataOptions _options;
     private readonly TokenCache _tokens;
     private readonly MetadataMetrics _metrics;
+    private readonly AuditLog _audit;
     private readonly TimeProvider _time;
     private readonly ILogger<MetadataSnapshots> _logger;
 
@@ -44,6 +46,7 @@ internal sealed partial class MetadataSnapshots
         IOptions<IdentityOptions> options,
         TokenCache tokens,
         MetadataMetrics metrics,
+        AuditLog audit,
         TimeProvider time,
         ILogger<MetadataSnapshots> logger)
     {
@@ -52,6 +55,7 @@ internal sealed partial class MetadataSnapshots
         _options = options.Value.Metadata;
         _tokens = tokens;
         _metrics = metrics;
+        _audit = audit;
         _time = time;
         _logger = logger;
         _unknownKeys = new UnknownKeys(time);

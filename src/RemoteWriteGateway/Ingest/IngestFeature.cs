@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Prometheus;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy;
@@ -42,6 +43,7 @@ internal static class IngestFeature
             {
                 app.MapPost(prefix + path, endpoint.HandleAsync)
                     .RequirePermission(Permissions.MetricsWrite)
+                    .Audited(AuditEvents.WriteSummary)
                     .WithMetadata(refused, NoBodySizeLimit.Instance, StaleRevocationsSuffice.Instance);
 
                 // Of the same path and any other method. It comes after the token and before the tenant.

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 
@@ -14,7 +16,8 @@ namespace RemoteWriteGateway.Tenancy;
 /// <item>The tenants that the request names.</item>
 /// <item>Bindings and denials.</item>
 /// </list>
-/// All of it by one snapshot of the policy and one list of revocations, each read once.
+/// All of it by one snapshot of the policy and one list of revocations, each read once. What was asked and decided stands in the
+/// request's <see cref="AuditScope"/>.
 /// </summary>
 internal sealed class AccessHandler(
     PolicySource source, CatalogRevocations catalog, TenancyRefusals refusals, PolicyMetrics metrics, IOptions<TenancyOptions> options, TimeProvider time)
@@ -76,6 +79,12 @@ internal sealed class AccessHandler(
         DateTimeOffset now = time.GetUtcNow();
         EndpointMetadataCollection? route = http.GetEndpoint()?.Metadata;
         PermissionRequirement? asked = route?.GetMetadata<PermissionRequirement>();
+        AuditScope? audit = AuditScope.Of(http);
+        if (audit is not null)
+        {
+            audit.PolicyVersion = policy.Version;
+            audit.Permission = asked?.Permission;
+        }
 
         // 2.
         bool evenIfStale = route?.GetMetadata<StaleRevocationsSuffice>() is not null;
@@ -95,7 +104,7 @@ internal sealed class AccessHandler(
 
         if (asked is null)
         {
-            return null;
+            return audit?.Begin();
         }
 
         // 4.
@@ -110,6 +119,11 @@ internal sealed class AccessHandler(
         AccessQuestion question = AccessQuestion.Of(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
         PolicyDecision decision = PolicyEvaluator.Decide(policy, caller, question, now);
         metrics.CountUndeclaredTenants(decision.UndeclaredTenants);
+        if (audit is not null && requested.Count > 0 && (decision.Reason is not null || asked.Choice is TenantChoice.Several))
+        {
+            audit.TenantsRequested = requested.ToArray();
+        }
+
         if (decision.Reason is { } reason)
         {
             return asked.Choice is TenantChoice.All && reason is Reasons.TenantNotGranted
@@ -122,6 +136,25 @@ internal sealed class AccessHandler(
             AllTenants = decision.AllTenants,
             MaxRange = decision.MaxRange,
         });
-        return null;
+        return audit is null ? null : Begin(audit, policy, caller, decision);
+    }
+
+    private static Refusal? Begin(AuditScope audit, PolicySnapshot policy, Caller caller, in PolicyDecision decision)
+    {
+        audit.Bindings = decision.Bindings;
+        audit.GroupsMatched = policy.GroupsMatched(caller, decision.Bindings);
+        switch (decision.Tenants)
+        {
+            case []:
+                break;
+            case [Tenant only]:
+                audit.Tenant = only.Name;
+                break;
+            default:
+                audit.Tenants = ImmutableArray.CreateRange(decision.Tenants, static tenant => tenant.Name);
+                break;
+        }
+
+        return audit.Begin();
     }
 }

@@ -12,6 +12,7 @@ namespace RemoteWriteGateway.Tenancy;
 /// </summary>
 internal static class GivenClaims
 {
+    private const string NotClaims = "is not JSON, has a claim twice, or a text that is none";
     private const string NoOne = "00000000-0000-0000-0000-000000000000";
 
     /// <summary>Reads it.</summary>
@@ -47,6 +48,20 @@ internal static class GivenClaims
             return null;
         }
 
+        try
+        {
+            return ReadClaims(claims, keyId, directory, now, out fault);
+        }
+        catch (Exception wrong) when (wrong is InvalidOperationException or ArgumentException)
+        {
+            fault = NotClaims; // A text with half of a surrogate pair: found only when it is read.
+            return null;
+        }
+    }
+
+    private static Caller? ReadClaims(JsonObject claims, string? keyId, Guid? directory, DateTimeOffset now, out string fault)
+    {
+        fault = "";
         claims.TryAdd("ver", "2.0");
         claims.TryAdd("tid", directory?.ToString("D") ?? NoOne);
         claims.TryAdd("oid", NoOne);
@@ -75,12 +90,12 @@ internal static class GivenClaims
             fault = node is JsonObject ? "" : "expected a JSON object with the claims of a token";
             return node as JsonObject;
         }
-        catch (JsonException)
+        catch (Exception wrong) when (wrong is JsonException or InvalidOperationException)
         {
             // Not even a part of it is shown: what was given may be a token.
             fault = bytes.StartsWith("eyJ"u8)
                 ? "this is a token; give its claims, the JSON of the middle part"
-                : "is not JSON, or has a claim twice";
+                : NotClaims;
             return null;
         }
     }

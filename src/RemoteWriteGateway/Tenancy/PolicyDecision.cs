@@ -60,4 +60,6 @@ internal readonly struct RequestedTenants
     public int Count => _one is not null ? 1 : _several.IsDefault ? 0 : _several.Length;
 
     public string this[int index] => _one ?? _several[index];
+
+    public ImmutableArray<string> ToArray() => _one is not null ? [_one] : _several.IsDefault ? [] : _several;
 }

@@ -1,5 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
@@ -19,7 +19,7 @@ internal static class TenancyFeature
         services.AddSection<TenancyOptions, TenancyOptionsValidator>(TenancyOptions.Section);
         services.AddSection<RevocationOptions, RevocationOptionsValidator>(RevocationOptions.Section);
 
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddAuditLog();
         services.AddSingleton(provider => new PolicyLoader(
             provider.GetServices<ITenantSettingsReader>(), provider.GetRequiredService<EntraDirectory>().Id));
         services.AddSingleton<PolicyMetrics>();

@@ -12,11 +12,14 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     /// <summary>How long a batch may be under way to the catalog at all.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan PrepareInterval = TimeSpan.FromDays(1);
+    private static readonly TimeSpan PrepareRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stop = new();
     private Task? _replay;
+    private DateTimeOffset _prepareAt = DateTimeOffset.MinValue;
     private bool _isFailureTold;
 
     public long SpooledRecords => spool.Records;
@@ -105,6 +108,7 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
         timeout.CancelAfter(Timeout);
         try
         {
+            await PrepareAsync(batch, timeout.Token);
             await table.InsertAsync(batch, mayBeThere, timeout.Token);
             return true;
         }
@@ -115,10 +119,37 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
             if (!_isFailureTold && !_stop.IsCancellationRequested)
             {
                 _isFailureTold = true;
-                LogAway(table.Describe(e));
+                LogAway(table.Database.Describe(e));
             }
 
             return false;
+        }
+    }
+
+    /// <summary>Makes the partitions of the coming months, at start and daily; for what was spooled long ago those of its time, too.</summary>
+    private async Task PrepareAsync(AuditBatch batch, CancellationToken cancellationToken)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset oldest = batch.Records is [{ } first, ..] && first.Record.At < now ? first.Record.At : now;
+        if (now < _prepareAt && (oldest.Year, oldest.Month) == (now.Year, now.Month))
+        {
+            return;
+        }
+
+        try
+        {
+            IReadOnlyList<string> made = [.. await table.PrepareAsync(oldest, cancellationToken), .. await table.PrepareAsync(now, cancellationToken)];
+            _prepareAt = now + PrepareInterval;
+            if (made.Count > 0)
+            {
+                LogPrepared(string.Join(", ", made));
+            }
+        }
+        catch (Exception e) when (!table.Database.IsAway(e) && e is not OperationCanceledException)
+        {
+            // The partition of today may be there all the same.
+            _prepareAt = now + PrepareRetry;
+            LogPrepareFailed(table.Database.Describe(e));
         }
     }
 
@@ -173,6 +204,12 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
 
     [LoggerMessage(LogLevel.Warning, "The audit cannot be written to the catalog, its records wait in the spool: {Fault}")]
     private partial void LogAway(string fault);
+
+    [LoggerMessage(LogLevel.Information, "Made partitions of the audit: {Partitions}")]
+    private partial void LogPrepared(string partitions);
+
+    [LoggerMessage(LogLevel.Error, "The audit's partitions of the next months cannot be made; when the last one is over, records wait in the spool: {Fault}")]
+    private partial void LogPrepareFailed(string fault);
 
     [LoggerMessage(LogLevel.Information, "The spooled audit records are in the catalog")]
     private partial void LogReplayed();

@@ -39,7 +39,7 @@ CREATE INDEX revocations_in_force ON revocations (kind, value) WHERE lifted_at I
 -- Inserted only. Partitions are months and are made by whoever writes the audit; there is no default one.
 CREATE TABLE audit_events (
     ts               timestamptz NOT NULL,
-    stream           text        NOT NULL,
+    stream           text        NOT NULL COLLATE "C", -- by its bytes: the streams of a replica stand together, in the order of their starts
     seq              bigint      NOT NULL,
     id               uuid        NOT NULL,
     event            text        NOT NULL,
@@ -105,7 +105,7 @@ CREATE INDEX audit_events_not_allowed ON audit_events (ts) WHERE outcome <> 'all
 
 -- Inserted only, and kept when the events go.
 CREATE TABLE audit_checkpoints (
-    stream text        NOT NULL,
+    stream text        NOT NULL COLLATE "C",
     seq    bigint      NOT NULL,
     ts     timestamptz NOT NULL,
     hash   bytea       NOT NULL,
