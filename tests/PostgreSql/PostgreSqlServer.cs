@@ -25,6 +25,10 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     private const string User = "postgres";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
+    // Making a cluster takes seconds and copying one does not, so each is a copy of the first.
+    private static readonly Lock Gate = new();
+    private static Task<string>? _cluster;
+
     private readonly string _bin;
     private readonly DirectoryInfo _folder;
     private Process? _server;
@@ -43,18 +47,17 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     /// <exception cref="FileNotFoundException">PostgreSQL is not there; the text says how to get it.</exception>
     public static async Task<PostgreSqlServer> StartAsync(CancellationToken cancellationToken)
     {
-        PostgreSqlServer server = new(FindBin(), Directory.CreateTempSubdirectory("rwgateway-pg-"));
+        string bin = FindBin();
+        string made = await ClusterAsync(bin);
+        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"));
         try
         {
+            await RunAsync("cp", ["--archive", made, server.Data], cancellationToken);
             if (Environment.IsPrivilegedProcess)
             {
                 await RunAsync("chown", [User, server._folder.FullName], cancellationToken);
             }
 
-            await server.RunAsUserAsync(
-                "initdb", ["--pgdata", server.Data, "--username", AdminRole, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"], cancellationToken);
-            string hba = Path.Combine(server.Data, "pg_hba.conf");
-            await File.WriteAllTextAsync(hba, $"local all {GuardedRole} scram-sha-256\nlocal all all trust\n", cancellationToken);
             await server.StartAgainAsync(cancellationToken);
             await server.ExecuteAsync("postgres", $"CREATE ROLE {GuardedRole} LOGIN PASSWORD '{GuardedPassword}'", cancellationToken);
             return server;
@@ -67,12 +70,12 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>Makes an empty database.</summary>
-    /// <returns>Its connection string, for <see cref="AdminRole"/>.</returns>
-    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken)
+    /// <returns>Its connection string, for its owner.</returns>
+    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken, string owner = AdminRole)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"test_{Interlocked.Increment(ref _databases)}");
-        await ExecuteAsync("postgres", $"CREATE DATABASE {name}", cancellationToken);
-        return ConnectionString(name, AdminRole);
+        await ExecuteAsync("postgres", $"CREATE DATABASE {name} OWNER {owner}", cancellationToken);
+        return ConnectionString(name, owner);
     }
 
     /// <summary>The connection string of a database, without a password.</summary>
@@ -91,7 +94,7 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     public async Task StartAgainAsync(CancellationToken cancellationToken)
     {
         // Kills of the process are survived without fsync; only the machine's would not be.
-        _server = StartAsUser("postgres", [
+        _server = StartAsUser(Path.Combine(_bin, "postgres"), [
             "-D", Data, "-k", _folder.FullName, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
             "-c", "logging_collector=off", "-c", "log_destination=stderr"]);
         _server.BeginOutputReadLine();
@@ -170,6 +173,35 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
+    private static Task<string> ClusterAsync(string bin)
+    {
+        lock (Gate)
+        {
+            return _cluster ??= MakeClusterAsync(bin);
+        }
+    }
+
+    /// <summary>Makes a cluster that is never started; its folder goes with the test process.</summary>
+    private static async Task<string> MakeClusterAsync(string bin)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("rwgateway-pg-");
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Delete(recursive: true);
+        if (Environment.IsPrivilegedProcess)
+        {
+            await RunAsync("chown", [User, folder.FullName], CancellationToken.None);
+        }
+
+        string data = Path.Combine(folder.FullName, "data");
+        using (Process initdb = StartAsUser(
+            Path.Combine(bin, "initdb"), ["--pgdata", data, "--username", AdminRole, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]))
+        {
+            await ToEndAsync(initdb, "initdb", CancellationToken.None);
+        }
+
+        await File.WriteAllTextAsync(Path.Combine(data, "pg_hba.conf"), $"local all {GuardedRole} scram-sha-256\nlocal all all trust\n");
+        return data;
+    }
+
     /// <summary>The folder of PostgreSQL's programs: <c>RWGATEWAY_POSTGRES_BIN</c>, PATH, or where Debian puts them.</summary>
     private static string FindBin()
     {
@@ -211,15 +243,9 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>PostgreSQL refuses to run as root, so then another user runs it.</summary>
-    private Process StartAsUser(string program, IReadOnlyList<string> arguments) => Environment.IsPrivilegedProcess
-        ? Start("setpriv", ["--reuid", User, "--regid", User, "--clear-groups", Path.Combine(_bin, program), .. arguments])
-        : Start(Path.Combine(_bin, program), arguments);
-
-    private async Task RunAsUserAsync(string program, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
-    {
-        using Process process = StartAsUser(program, arguments);
-        await ToEndAsync(process, program, cancellationToken);
-    }
+    private static Process StartAsUser(string program, IReadOnlyList<string> arguments) => Environment.IsPrivilegedProcess
+        ? Start("setpriv", ["--reuid", User, "--regid", User, "--clear-groups", program, .. arguments])
+        : Start(program, arguments);
 
     private static async Task RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {

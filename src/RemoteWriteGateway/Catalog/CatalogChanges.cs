@@ -33,12 +33,15 @@ internal sealed partial class CatalogChanges(
     private readonly List<CatalogSubscription> _subscriptions = [];
     private Task _following = Task.CompletedTask;
     private Task _listening = Task.CompletedTask;
-    private bool _isPrepared;
+    private volatile bool _isPrepared;
     private DateTimeOffset? _awaySince;
     private long _lastReadTicks = -1;
 
     /// <summary>When the catalog was last asked what has changed and answered, null = never yet.</summary>
     public DateTimeOffset? LastReadAt => Interlocked.Read(ref _lastReadTicks) is >= 0 and var ticks ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    /// <summary>Whether the catalog has been opened, with the schema of this program. It may be away again.</summary>
+    public bool IsOpen => _isPrepared;
 
     /// <summary>
     /// Has <paramref name="read"/> called with the topic's revision whenever it is another one than at the last call that succeeded,

@@ -23,6 +23,9 @@ internal abstract class CatalogDatabase : IAsyncDisposable
     /// <summary>The current time of the database as an SQL expression of the type that times have in columns.</summary>
     public abstract string Now { get; }
 
+    /// <summary>The database's time of so long ago, as an SQL expression like <see cref="Now"/>.</summary>
+    public abstract string Ago(TimeSpan age);
+
     /// <summary>The variant for this database.</summary>
     public string Sql(string sqlite, string postgreSql) => Provider == CatalogProvider.Sqlite ? sqlite : postgreSql;
 

@@ -20,6 +20,8 @@ internal static class CatalogFeature
         services.AddSingleton<CatalogMetrics>();
         services.AddSingleton<CatalogChanges>();
         services.AddHostedService(provider => provider.GetRequiredService<CatalogChanges>());
+        services.AddSingleton<ReplicaRegister>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplicaRegister>());
         return services;
     }
 

@@ -3,7 +3,7 @@ namespace RemoteWriteGateway.Catalog;
 /// <summary>A password that stands in a file. Its text goes to the database's driver and nowhere else.</summary>
 internal static class PasswordFile
 {
-    private const int MaxBytes = 64 << 10;
+    private const int MaxCharacters = 64 << 10;
 
     /// <summary>What is wrong with the file, or null.</summary>
     public static string? Fault(string path)
@@ -29,11 +29,11 @@ internal static class PasswordFile
     public static string Read(string path)
     {
         using StreamReader reader = new(File.OpenRead(path));
-        char[] text = new char[MaxBytes + 1];
+        char[] text = new char[MaxCharacters + 1];
         int length = reader.ReadBlock(text);
-        if (length > MaxBytes)
+        if (length > MaxCharacters)
         {
-            throw new InvalidDataException($"{path} is longer than {MaxBytes} bytes: it must hold the password and nothing else");
+            throw new InvalidDataException($"{path} is longer than {MaxCharacters} characters: it must hold the password and nothing else");
         }
 
         ReadOnlySpan<char> password = text.AsSpan(0, length).TrimEnd("\r\n");

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using System.Net.Sockets;
 using Azure;
 using Azure.Core;
@@ -46,6 +47,9 @@ internal sealed class PostgreSqlDatabase : CatalogDatabase
     public override string Name { get; }
 
     public override string Now => "statement_timestamp()";
+
+    public override string Ago(TimeSpan age) =>
+        string.Create(CultureInfo.InvariantCulture, $"({Now} - interval '{age.Ticks / TimeSpan.TicksPerMicrosecond} microseconds')");
 
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) => await _source.OpenConnectionAsync(cancellationToken);
 

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using Dapper;
 using Microsoft.Data.Sqlite;
 
@@ -34,6 +35,8 @@ internal sealed class SqliteDatabase : CatalogDatabase
     public override string Name => _file;
 
     public override string Now => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+    public override string Ago(TimeSpan age) => string.Create(CultureInfo.InvariantCulture, $"({Now} - {age.Ticks / TimeSpan.TicksPerMicrosecond})");
 
     public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken)
     {

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Identity.Web;
 using Microsoft.IdentityModel.Tokens;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -36,6 +37,7 @@ internal static class IdentityFeature
         services.AddSingleton<MetadataMetrics>();
         services.AddSingleton<MetadataSnapshots>();
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<MetadataSnapshots>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<MetadataSnapshots>());
         services.AddSingleton<CallerReader>();
         services.AddSingleton<EntraAuthentication>();
         services.AddHostedService<IdentityStart>();

@@ -4,6 +4,7 @@ using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -13,7 +14,7 @@ namespace RemoteWriteGateway.Identity;
 /// No request waits for a fetch, except one whose key is unknown, and that for a bounded time.
 /// </summary>
 internal sealed partial class MetadataSnapshots
-    : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IReadinessCheck, IDisposable
+    : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IReadinessCheck, IReplicaFacts, IDisposable
 {
     private readonly MetadataDocuments _documents;
     private readonly EntraDirectory _directory;
@@ -75,6 +76,9 @@ internal sealed partial class MetadataSnapshots
 
     /// <summary>What was wrong with the last fetch, or null if it succeeded.</summary>
     public string? LastError => _lastError;
+
+    /// <inheritdoc/>
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { KeysState = State.ToString(), KeysLoadedAt = _current?.LoadedAt };
 
     /// <inheritdoc/>
     public string? NotReadyBecause => State switch

@@ -10,7 +10,7 @@ namespace RemoteWriteGateway.Tenancy;
 /// The catalog's revocations as this replica knows them, and since when it could not ask. Read on every request; replaced whole, by one
 /// volatile write, when the catalog's topic has another revision. The list is never guessed: before it was read once there is none.
 /// </summary>
-internal sealed class CatalogRevocations : IReadinessCheck, IHostedService
+internal sealed class CatalogRevocations : IReadinessCheck, IReplicaFacts, IHostedService
 {
     private readonly RevocationStore _store;
     private readonly CatalogSubscription _subscription;
@@ -34,6 +34,8 @@ internal sealed class CatalogRevocations : IReadinessCheck, IHostedService
 
     /// <summary>The topic's revision that is in force here; null until it has been read once.</summary>
     public long? Revision => _subscription.Revision;
+
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { RevocationsRevision = Revision };
 
     /// <summary>The list by which a request is judged.</summary>
     /// <param name="now">The time of the request.</param>

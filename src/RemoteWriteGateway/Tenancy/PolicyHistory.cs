@@ -65,7 +65,7 @@ internal sealed partial class PolicyHistory(
     {
         lock (_gate)
         {
-            _waiting.Enqueue(new Taken(policy.Document, time.GetUtcNow()));
+            _waiting.Enqueue(new Taken(policy.Document, source.InForce.Since));
         }
 
         _news.Release();

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy.Loading;
 
@@ -30,7 +31,7 @@ internal sealed class PolicyInvalidException(string message) : InvalidOperationE
 /// </summary>
 internal sealed partial class PolicySource(
     PolicyLoader loader, PolicyMetrics metrics, AuditLog audit, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicySource> logger)
-    : IHostedLifecycleService, IReadinessCheck, IDisposable
+    : IHostedLifecycleService, IReadinessCheck, IReplicaFacts, IDisposable
 {
     private const int MaxFaultsOnRecord = 20;
 
@@ -53,6 +54,8 @@ internal sealed partial class PolicySource(
     /// <summary>The same with the time at which it was taken.</summary>
     /// <exception cref="InvalidOperationException">The host has not started: a bug of ours.</exception>
     public PolicyInForce InForce => _current ?? throw new InvalidOperationException("No policy is loaded yet.");
+
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { PolicyVersion = _current?.Policy.Version };
 
     public string? NotReadyBecause => _current is null ? "no policy is loaded" : null;
 

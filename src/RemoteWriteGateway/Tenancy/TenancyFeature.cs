@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
@@ -26,11 +27,13 @@ internal static class TenancyFeature
         services.AddSingleton<PolicySource>();
         services.AddHostedService(provider => provider.GetRequiredService<PolicySource>());
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<PolicySource>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<PolicySource>());
 
         services.AddSingleton<RevocationStore>();
         services.AddSingleton<CatalogRevocations>();
         services.AddHostedService(provider => provider.GetRequiredService<CatalogRevocations>());
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<CatalogRevocations>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<CatalogRevocations>());
 
         services.AddSingleton<PolicyVersionStore>();
         services.AddSingleton<PolicyArchive>();

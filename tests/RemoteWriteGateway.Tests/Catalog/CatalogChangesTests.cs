@@ -104,6 +104,7 @@ public sealed class CatalogChangesTests
         Assert.Equal(start + (3 * Interval), host.Changes.LastReadAt);
         Assert.Equal(4, await host.MetricAsync("""rwgateway_catalog_polls_total{result="success"}"""));
         Assert.Equal(1, await host.MetricAsync("rwgateway_catalog_up"));
+        Assert.Equal(host.Changes.LastReadAt!.Value.ToUnixTimeSeconds(), await host.MetricAsync("rwgateway_catalog_read_timestamp_seconds"));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ namespace RemoteWriteGateway.Tests.Catalog;
 internal sealed class CatalogHost : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
-    private IHostedLifecycleService[] _started = [];
+    private IHostedService[] _started = [];
 
     private CatalogHost(
         IEnumerable<(string Key, string? Value)> configuration, ImmutableArray<CatalogMigration> migrations, TokenCredential? credential, Action<IServiceCollection>? more)
@@ -53,6 +53,10 @@ internal sealed class CatalogHost : IAsyncDisposable
 
     public CatalogChanges Changes => _services.GetRequiredService<CatalogChanges>();
 
+    public ReplicaRegister Register => _services.GetRequiredService<ReplicaRegister>();
+
+    public ReplicaIdentity Identity => _services.GetRequiredService<ReplicaIdentity>();
+
     public CatalogMigrator Migrator => _services.GetRequiredService<CatalogMigrator>();
 
     /// <summary>A replica that has not started.</summary>
@@ -76,8 +80,11 @@ internal sealed class CatalogHost : IAsyncDisposable
         credential,
         more);
 
+    /// <summary>A replica that has not started, with a SQLite file.</summary>
+    public static CatalogHost Of(string connectionString) => new([("Catalog:ConnectionString", connectionString)], CatalogMigration.All, null, null);
+
     /// <summary>A replica that runs.</summary>
-    /// <inheritdoc cref="Of"/>
+    /// <inheritdoc cref="Of(EmptyCatalog, IEnumerable{ValueTuple{string, string}}, ImmutableArray{CatalogMigration}?, TokenCredential, Action{IServiceCollection})"/>
     public static async Task<CatalogHost> StartAsync(
         EmptyCatalog catalog,
         IEnumerable<(string Key, string? Value)>? settings = null,
@@ -121,13 +128,13 @@ internal sealed class CatalogHost : IAsyncDisposable
     public async Task StartAsync()
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
-        IHostedLifecycleService[] all = [.. _services.GetServices<IHostedService>().OfType<IHostedLifecycleService>()];
-        foreach (IHostedLifecycleService one in all)
+        IHostedService[] all = [.. _services.GetServices<IHostedService>()];
+        foreach (IHostedLifecycleService one in all.OfType<IHostedLifecycleService>())
         {
             await one.StartingAsync(cancel);
         }
 
-        foreach (IHostedLifecycleService one in all)
+        foreach (IHostedService one in all)
         {
             await one.StartAsync(cancel);
         }
@@ -147,13 +154,20 @@ internal sealed class CatalogHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (IHostedLifecycleService one in _started.Reverse())
+        await StopAsync();
+        await _services.DisposeAsync();
+        Logs.Dispose();
+    }
+
+    /// <summary>Stops it as a host would.</summary>
+    public async Task StopAsync()
+    {
+        foreach (IHostedService one in _started.Reverse())
         {
             await one.StopAsync(CancellationToken.None);
         }
 
-        await _services.DisposeAsync();
-        Logs.Dispose();
+        _started = [];
     }
 
     private sealed class ProductionEnvironment : IHostEnvironment
