@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.ObjectPool;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Audit.Reading;
 using RemoteWriteGateway.Audit.Storage;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
@@ -22,6 +23,8 @@ internal static class AuditFeature
             return new AuditSpool(options.SpoolDirectory, options.SpoolMaxBytes);
         });
         services.AddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
+        services.AddSingleton<AuditSearch>();
+        services.AddSingleton<AuditVerifier>();
         services.AddSingleton<AuditStart>();
         services.AddSingleton<AuditStore>();
         services.AddSingleton<AuditWriter>();

@@ -35,7 +35,7 @@ internal sealed class PostgreSqlAuditTable(PostgreSqlDatabase database) : AuditT
 
     public override ChainedRecord Read(DbDataReader row)
     {
-        RowSource source = new((NpgsqlDataReader)row);
+        RowSource source = new(row);
         return AuditColumns.Read(ref source);
     }
 
@@ -133,7 +133,7 @@ internal sealed class PostgreSqlAuditTable(PostgreSqlDatabase database) : AuditT
         }
     }
 
-    private struct RowSource(NpgsqlDataReader row) : IColumnSource
+    private struct RowSource(DbDataReader row) : IColumnSource
     {
         private int _next;
 

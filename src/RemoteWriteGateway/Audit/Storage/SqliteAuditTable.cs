@@ -18,7 +18,7 @@ internal sealed class SqliteAuditTable(CatalogDatabase database) : AuditTable(da
 
     public override ChainedRecord Read(DbDataReader row)
     {
-        RowSource source = new((SqliteDataReader)row);
+        RowSource source = new(row);
         return AuditColumns.Read(ref source);
     }
 
@@ -76,7 +76,7 @@ internal sealed class SqliteAuditTable(CatalogDatabase database) : AuditTable(da
         }
     }
 
-    private struct RowSource(SqliteDataReader row) : IColumnSource
+    private struct RowSource(DbDataReader row) : IColumnSource
     {
         private int _next;
 
