@@ -34,12 +34,15 @@ internal sealed record AdminCall(HttpContext Http, AdminRoute Route, Caller Call
             throw new InvalidOperationException($"{Route.OperationId} says that it changes nothing.");
         }
 
-        if (AuditScope.Of(Http) is { } scope)
-        {
-            scope.Detail = detail is null ? null : JsonSerializer.Serialize(detail, AdminJson.Output);
-            await scope.WriteAheadOfChangeAsync(Aborted);
-        }
+        AuditScope scope = ScopeOf(Http);
+        scope.Detail = detail is null ? null : JsonSerializer.Serialize(detail, AdminJson.Output);
+        await scope.WriteAheadOfChangeAsync(Aborted);
     }
+
+    /// <summary>The request's record.</summary>
+    /// <exception cref="InvalidOperationException">There is none: a bug of ours, and nothing may be answered.</exception>
+    public static AuditScope ScopeOf(HttpContext http) =>
+        AuditScope.Of(http) ?? throw new InvalidOperationException("The request has no audit record.");
 
     public Task<AdminBody<T>> ReadBodyAsync<T>()
         where T : class =>

@@ -18,6 +18,8 @@ internal static class AdminFeature
         services.AddSingleton<ExplainRoute>();
         services.AddSingleton<PolicyRoutes>();
         services.AddSingleton<IdentityRoutes>();
+        services.AddSingleton<ReplicaPurges>();
+        services.AddHostedService(provider => provider.GetRequiredService<ReplicaPurges>());
         return services;
     }
 

@@ -16,7 +16,15 @@ internal static class AdminProblems
     public const string UnsupportedMediaTypeReason = "unsupported-media-type";
     public const string UnsupportedEncodingReason = "unsupported-encoding";
 
+    public const string CatalogUnavailableReason = "catalog-unavailable";
+
     private const string BadRequestTitle = "The request is not valid";
+
+    /// <summary>The catalog is away. What it could not take is not done, unless the text says so.</summary>
+    public static Refusal CatalogUnavailable(string text) => new(CatalogUnavailableReason, 503, text)
+    {
+        RetryAfter = TimeSpan.FromSeconds(5),
+    };
 
     public static readonly Refusal UnsupportedMediaType = new(UnsupportedMediaTypeReason, 415, "send Content-Type: application/json");
 

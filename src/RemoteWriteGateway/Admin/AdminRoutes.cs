@@ -66,12 +66,15 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
             // 1.
             AdminAnswer answer = audit.IsAvailable ? await AnswerAsync(http, route, caller, handler) : AuditRefusals.Unavailable;
 
-            // 4. A refusal is on record with its reason, which its writer notes.
-            if (answer.Refusal is null && AuditScope.Of(http) is { } scope)
+            // 4.
+            AuditScope scope = AdminCall.ScopeOf(http);
+            if (answer.Refusal is { } refused)
             {
-                http.Response.StatusCode = route.AnswerStatus;
-                await scope.WriteAheadOfAnswerAsync();
+                scope.Refuse(refused.Reason, refused.StatusCode);
             }
+
+            http.Response.StatusCode = answer.Refusal?.StatusCode ?? route.AnswerStatus;
+            await scope.WriteAheadOfAnswerAsync();
 
             // 5.
             await WriteAsync(http, route, answer);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
 
@@ -27,7 +28,13 @@ internal sealed record KeyItem(string Kid, DateTimeOffset SeenAt, DateTimeOffset
 internal sealed record TokenCacheItem(int Entries, long Hits, long Misses);
 
 /// <summary>Signing keys and the token cache: looking at them, fetching and forgetting.</summary>
-internal sealed class IdentityRoutes(MetadataSnapshots keys, TokenCache tokens, EntraDirectory directory)
+internal sealed partial class IdentityRoutes(
+    MetadataSnapshots keys,
+    TokenCache tokens,
+    EntraDirectory directory,
+    ReplicaPurges purges,
+    CatalogDatabase database,
+    ILogger<IdentityRoutes> logger)
 {
     private const string Base = "/admin/v1/identity";
 
@@ -38,28 +45,32 @@ internal sealed class IdentityRoutes(MetadataSnapshots keys, TokenCache tokens, 
             _ => Task.FromResult(Look()));
         routes.Add(
             Change("refresh", "refreshKeys", "Fetches the signing keys now. What the fetch found wrong is in lastError."),
-            async call =>
-            {
-                await call.BeforeChangeAsync();
-                await keys.RefreshAsync(CancellationToken.None);
-                return Look();
-            });
+            call => ChangeAsync(call, keys.RefreshAsync));
         routes.Add(
-            Change("purge-keys", "purgeKeys", "Fetches the signing keys and drops those that the issuer does not name any more, without grace; on all replicas."),
-            async call =>
-            {
-                await call.BeforeChangeAsync();
-                await keys.PurgeKeysAsync(CancellationToken.None);
-                return Look();
-            });
+            Change(
+                "purge-keys", "purgeKeys",
+                "Fetches the signing keys, drops those that the issuer does not name any more, without grace, and forgets all validated tokens; on all "
+                + "replicas. If the fetch fails, lastError says why, and the keys stay."),
+            call => ChangeAsync(call, purges.PurgeKeysAsync));
         routes.Add(
             Change("purge-cache", "purgeTokenCache", "Forgets all validated tokens: each is validated again; on all replicas."),
-            async call =>
-            {
-                await call.BeforeChangeAsync();
-                tokens.Clear();
-                return Look();
-            });
+            call => ChangeAsync(call, purges.PurgeTokensAsync));
+    }
+
+    private async Task<AdminAnswer> ChangeAsync(AdminCall call, Func<CancellationToken, Task> change)
+    {
+        await call.BeforeChangeAsync();
+        try
+        {
+            // Not given up when the operator hangs up.
+            await change(CancellationToken.None);
+            return Look();
+        }
+        catch (Exception e) when (database.IsAway(e))
+        {
+            LogNotTold(database.Name, database.Describe(e));
+            return AdminProblems.CatalogUnavailable("done on this replica; the others could not be told, because the catalog does not answer; retry");
+        }
     }
 
     private static AdminRoute Change(string path, string operationId, string summary) =>
@@ -76,4 +87,7 @@ internal sealed class IdentityRoutes(MetadataSnapshots keys, TokenCache tokens, 
             [.. (current?.Keys ?? []).Select(key => new KeyItem(key.KeyId, key.SeenAt, key.GoneAt))],
             new TokenCacheItem(tokens.Count, tokens.Hits, tokens.Misses)));
     }
+
+    [LoggerMessage(LogLevel.Warning, "The other replicas could not be told of a purge: catalog {Database} does not answer: {Reason}")]
+    private partial void LogNotTold(string database, string reason);
 }
