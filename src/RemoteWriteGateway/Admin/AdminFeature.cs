@@ -18,6 +18,11 @@ internal static class AdminFeature
         services.AddSingleton<ExplainRoute>();
         services.AddSingleton<PolicyRoutes>();
         services.AddSingleton<IdentityRoutes>();
+        services.AddSingleton<RevocationRoutes>();
+        services.AddSingleton<PolicyVersionRoutes>();
+        services.AddSingleton<AccessRoutes>();
+        services.AddSingleton<AccessReviewRoute>();
+        services.AddSingleton<ReplicaRoutes>();
         services.AddSingleton<ReplicaPurges>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaPurges>());
         return services;
@@ -30,6 +35,11 @@ internal static class AdminFeature
         app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
         app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);
         app.Services.GetRequiredService<IdentityRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<RevocationRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<PolicyVersionRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<AccessRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<AccessReviewRoute>().AddTo(routes);
+        app.Services.GetRequiredService<ReplicaRoutes>().AddTo(routes);
         app.Services.GetRequiredService<OpenApiRoute>().AddTo(routes);
         routes.AddOthers(Prefix);
     }

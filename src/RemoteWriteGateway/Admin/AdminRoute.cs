@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Admin;
@@ -61,6 +62,9 @@ internal sealed record AdminRoute
 
     /// <summary>The route changes something: its audit record is written ahead of the change.</summary>
     public bool Changes { get; init; }
+
+    /// <summary>As what its calls are on record.</summary>
+    public string AuditEvent { get; init; } = AuditEvents.Admin;
 
     /// <summary>The names of the path's own parameters.</summary>
     public IEnumerable<string> PathParameters =>

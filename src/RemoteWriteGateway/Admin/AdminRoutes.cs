@@ -33,7 +33,7 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
             .WithMetadata(route, new DialectMetadata(Dialect.Problem), NoBodySizeLimit.Instance)
             .WithName(route.OperationId)
             .WithTags("admin")
-            .Audited(AuditEvents.Admin);
+            .Audited(route.AuditEvent);
         _ = route.Permission is not { } permission ? mapped.RequireValidToken()
             : route.Choice is { } choice ? mapped.RequirePermission(permission, choice)
             : mapped.RequirePermission(permission);

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Audit.Reading;
 
 namespace RemoteWriteGateway.Tenancy;
 

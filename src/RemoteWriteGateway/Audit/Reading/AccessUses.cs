@@ -1,6 +1,6 @@
 using RemoteWriteGateway.Catalog;
 
-namespace RemoteWriteGateway.Audit;
+namespace RemoteWriteGateway.Audit.Reading;
 
 /// <summary>That somebody was allowed something by a binding, and how often.</summary>
 internal sealed class AccessUse

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using RemoteWriteGateway.Catalog;
 
-namespace RemoteWriteGateway.Audit;
+namespace RemoteWriteGateway.Audit.Reading;
 
 /// <summary>A caller that the audit knows, with what its newest token said.</summary>
 /// <param name="Directory">The directory.</param>
