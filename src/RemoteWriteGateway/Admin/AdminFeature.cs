@@ -1,4 +1,5 @@
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Admin;
@@ -18,6 +19,7 @@ internal static class AdminFeature
         services.AddSingleton<ExplainRoute>();
         services.AddSingleton<PolicyRoutes>();
         services.AddSingleton<IdentityRoutes>();
+        services.AddSingleton<AuditRoutes>();
         services.AddSingleton<ReplicaPurges>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaPurges>());
         return services;
@@ -25,11 +27,12 @@ internal static class AdminFeature
 
     public static void MapAdmin(this WebApplication app)
     {
-        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>(), app.Services.GetRequiredService<AuditLog>());
+        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>(), app.Services.GetRequiredService<AuditLog>(), app.Services.GetRequiredService<CatalogDatabase>());
         app.Services.GetRequiredService<WhoAmIRoute>().AddTo(routes);
         app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
         app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);
         app.Services.GetRequiredService<IdentityRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<AuditRoutes>().AddTo(routes);
         app.Services.GetRequiredService<OpenApiRoute>().AddTo(routes);
         routes.AddOthers(Prefix);
     }
