@@ -136,6 +136,7 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <param name="issuer">How the issuer is out of order. If it is, nobody waits until the gateway is ready.</param>
     /// <param name="waitUntilReady">False for a gateway that cannot become ready for another reason.</param>
     /// <param name="services">Adds to the gateway's services, after its own.</param>
+    /// <param name="routes">Maps more routes.</param>
     /// <param name="catalog">The catalog's database, which outlives the gateway; a file in the gateway's folder unless said otherwise.</param>
     public static async Task<GatewayHost> StartAsync(
         string policy = DefaultPolicy,
@@ -143,6 +144,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         Fault issuer = Fault.Ok,
         bool waitUntilReady = true,
         Action<IServiceCollection>? services = null,
+        Action<WebApplication>? routes = null,
         EmptyCatalog? catalog = null)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
@@ -194,6 +196,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         builder.Services.AddSingleton(new IdentityBackchannel(backchannel));
         services?.Invoke(builder.Services);
         WebApplication gateway = Program.Build(builder);
+        routes?.Invoke(gateway);
         try
         {
             await gateway.StartAsync(cancel);
@@ -314,6 +317,7 @@ internal sealed class GatewayHost : IAsyncDisposable
     {
         Data.Dispose();
         Management.Dispose();
+        await _gateway.StopAsync(CancellationToken.None);
         await StopAsync(_gateway, _emulator, Backchannel, Store, Logs, _folder);
     }
 

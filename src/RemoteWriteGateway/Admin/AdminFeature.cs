@@ -1,4 +1,5 @@
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Admin;
@@ -23,6 +24,7 @@ internal static class AdminFeature
         services.AddSingleton<AccessRoutes>();
         services.AddSingleton<AccessReviewRoute>();
         services.AddSingleton<ReplicaRoutes>();
+        services.AddSingleton<AuditRoutes>();
         services.AddSingleton<ReplicaPurges>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaPurges>());
         return services;
@@ -30,7 +32,7 @@ internal static class AdminFeature
 
     public static void MapAdmin(this WebApplication app)
     {
-        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>(), app.Services.GetRequiredService<AuditLog>());
+        AdminRoutes routes = new(app, app.Services.GetRequiredService<RefusalWriter>(), app.Services.GetRequiredService<AuditLog>(), app.Services.GetRequiredService<CatalogDatabase>());
         app.Services.GetRequiredService<WhoAmIRoute>().AddTo(routes);
         app.Services.GetRequiredService<ExplainRoute>().AddTo(routes);
         app.Services.GetRequiredService<PolicyRoutes>().AddTo(routes);
@@ -40,6 +42,7 @@ internal static class AdminFeature
         app.Services.GetRequiredService<AccessRoutes>().AddTo(routes);
         app.Services.GetRequiredService<AccessReviewRoute>().AddTo(routes);
         app.Services.GetRequiredService<ReplicaRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<AuditRoutes>().AddTo(routes);
         app.Services.GetRequiredService<OpenApiRoute>().AddTo(routes);
         routes.AddOthers(Prefix);
     }

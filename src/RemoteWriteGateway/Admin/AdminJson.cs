@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using RemoteWriteGateway.Audit.Reading;
 using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Admin;
@@ -25,7 +26,7 @@ internal static class AdminJson
         {
             // For terminals: quotes stay quotes. No browser takes it for a page: the type is JSON and must not be guessed.
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-            TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
+            TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveNullsOut } },
             PropertyNameCaseInsensitive = false,
             NumberHandling = JsonNumberHandling.Strict,
             UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
@@ -36,6 +37,20 @@ internal static class AdminJson
         };
         options.MakeReadOnly();
         return options;
+    }
+
+    /// <summary>Audit records have many columns, and most of them are of no meaning for most events.</summary>
+    public static bool LeavesNullsOut(Type type) => type.Namespace == typeof(AuditItem).Namespace;
+
+    private static void LeaveNullsOut(JsonTypeInfo type)
+    {
+        if (LeavesNullsOut(type.Type))
+        {
+            foreach (JsonPropertyInfo member in type.Properties)
+            {
+                member.ShouldSerialize = static (_, value) => value is not null;
+            }
+        }
     }
 
     private sealed class Rfc3339 : JsonConverter<DateTimeOffset>

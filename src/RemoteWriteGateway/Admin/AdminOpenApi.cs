@@ -18,7 +18,6 @@ internal static class AdminOpenApi
     private const string ClaimsName = "claims";
     private const string PolicyName = "policy";
     private const string DocumentMember = "document";
-    private const string Json = "application/json";
 
     /// <summary>Reasons of problems that every route has, by status.</summary>
     private static readonly (int Status, string Reasons)[] UsualProblems =
@@ -95,7 +94,7 @@ internal static class AdminOpenApi
             operation.RequestBody = new OpenApiRequestBody
             {
                 Required = true,
-                Content = new Dictionary<string, OpenApiMediaType> { [Json] = new() { Schema = await SchemaAsync(body, isClosed: true) } },
+                Content = new Dictionary<string, OpenApiMediaType> { [AdminRoute.JsonMediaType] = new() { Schema = await SchemaAsync(body, isClosed: true) } },
             };
         }
 
@@ -104,16 +103,9 @@ internal static class AdminOpenApi
             [Status(route.AnswerStatus)] = new OpenApiResponse
             {
                 Description = "Done.",
-                Content = new Dictionary<string, OpenApiMediaType>
-                {
-                    [Json] = new() { Schema = await SchemaAsync(route.Answer) },
-                },
+                Content = await AnswersAsync(),
             },
         };
-        foreach (string type in route.OtherMediaTypes)
-        {
-            ((OpenApiResponse)operation.Responses[Status(route.AnswerStatus)]).Content![type] = new OpenApiMediaType();
-        }
 
         IOpenApiSchema problem = await SchemaAsync(typeof(Problem));
         foreach ((int status, string text) in ProblemsOf(route).OrderBy(one => one.Status))
@@ -123,6 +115,19 @@ internal static class AdminOpenApi
                 Description = text,
                 Content = new Dictionary<string, OpenApiMediaType> { [ProblemAnswer.MediaType] = new() { Schema = problem } },
             };
+        }
+
+        async Task<Dictionary<string, OpenApiMediaType>> AnswersAsync()
+        {
+            Dictionary<string, OpenApiMediaType> answers = [];
+            foreach (string type in route.MediaTypes)
+            {
+                answers[type] = type.Contains("json", StringComparison.Ordinal)
+                    ? new OpenApiMediaType { Schema = await SchemaAsync(route.Answer) }
+                    : new OpenApiMediaType();
+            }
+
+            return answers;
         }
 
         async Task<IOpenApiSchema> SchemaAsync(Type type, bool isClosed = false)
@@ -180,7 +185,8 @@ internal static class AdminOpenApi
     }
 
     private static bool IsAbsentWithoutValue(JsonPropertyInfo member) =>
-        member.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: false).Length > 0;
+        member.AttributeProvider?.GetCustomAttributes(typeof(JsonIgnoreAttribute), inherit: false).Length > 0
+        || (member.IsGetNullable && AdminJson.LeavesNullsOut(member.DeclaringType));
 
     /// <summary>A type's name for readers of the document: <c>TenantItem</c> is a <c>Tenant</c>, a page of them <c>TenantPage</c>.</summary>
     private static string NameOf(Type type) => type.IsGenericType

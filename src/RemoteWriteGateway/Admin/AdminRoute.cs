@@ -10,6 +10,8 @@ namespace RemoteWriteGateway.Admin;
 /// </summary>
 internal sealed record AdminRoute
 {
+    public const string JsonMediaType = "application/json";
+
     /// <summary>Most bytes of a body without documents.</summary>
     public const int SmallBodyBytes = 64 << 10;
 
@@ -54,8 +56,10 @@ internal sealed record AdminRoute
     /// <summary>The status of an answer that is no problem.</summary>
     public int AnswerStatus { get; init; } = StatusCodes.Status200OK;
 
-    /// <summary>Media types that the answer may also have, by a parameter or by <c>Accept</c>; the OpenAPI document names them.</summary>
-    public ImmutableArray<string> OtherMediaTypes { get; init; } = [];
+    /// <summary>
+    /// The media types that the answer may have; the schema of <see cref="Answer"/> is that of each one that is JSON, or of JSON lines.
+    /// </summary>
+    public ImmutableArray<string> MediaTypes { get; init; } = [JsonMediaType];
 
     /// <summary>Reasons of problems beside those that every route has, by status.</summary>
     public ImmutableArray<(int Status, string Reason)> Problems { get; init; } = [];

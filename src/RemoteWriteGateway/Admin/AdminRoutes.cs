@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
@@ -21,7 +22,7 @@ internal delegate Task<AdminAnswer> AdminHandler(AdminCall call);
 /// </list>
 /// Token and permission come before, by authorization; errors after, by <see cref="RefusalWriter"/>.
 /// </summary>
-internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter refusals, AuditLog audit)
+internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter refusals, AuditLog audit, CatalogDatabase catalog)
 {
     private readonly List<AdminRoute> _all = [];
 
@@ -82,6 +83,10 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
         catch (AuditUnavailableException) when (!http.Response.HasStarted)
         {
             await refusals.WriteAsync(http, AuditRefusals.Unavailable);
+        }
+        catch (Exception e) when (catalog.IsAway(e) && !http.Response.HasStarted)
+        {
+            await refusals.WriteAsync(http, AdminProblems.CatalogUnavailable("the catalog does not answer; retry"));
         }
     }
 

@@ -9,8 +9,8 @@ namespace RemoteWriteGateway.Audit;
 /// the feature what it did. A feature of the <see cref="HttpContext"/>, opened before anything is decided and closed when all is over.
 /// </summary>
 /// <remarks>
-/// Closing makes one record: of a request that identity or policy refused a <c>refusal</c>, else what the route's <see cref="AuditedRoute"/>
-/// says. Allowed writes are folded. Not to be kept beyond the request: scopes are used again.
+/// What a route's <see cref="AuditedRoute"/> says is recorded when the request is over; refusals by identity and policy, and writes, where they
+/// are decided, before their answer. Not to be kept beyond the request: scopes are used again.
 /// </remarks>
 internal sealed class AuditScope(AuditLog log, TimeProvider time)
 {
@@ -22,10 +22,6 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     private bool _isOver;
     private string? _refusedReason;
     private int _refusedStatus;
-    private bool _wrote;
-    private long _samples;
-    private long _series;
-    private long _bodyBytes;
 
     /// <summary>The caller's columns, once the token is validated.</summary>
     public AuditCaller? Caller { get; set; }
@@ -87,13 +83,22 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     /// <summary>Puts an event on record that happened on the request's way, beside what the request is on record as.</summary>
     public void Add(string auditEvent) => log.Add(Record(auditEvent, AuditOutcomes.Allow));
 
-    /// <summary>The request was refused, by whomever. The first reason counts.</summary>
+    /// <summary>
+    /// The request was refused, by whomever; the first reason counts. Of a read and an admin call that were let through it is told in their
+    /// own record, of all others it is a <c>refusal</c>.
+    /// </summary>
     public void Refuse(string reason, int statusCode)
     {
-        if (_refusedReason is null)
+        if (_refusedReason is not null)
         {
-            _refusedReason = reason;
-            _refusedStatus = statusCode;
+            return;
+        }
+
+        _refusedReason = reason;
+        _refusedStatus = statusCode;
+        if (_route is null or { IsFolded: true })
+        {
+            log.AddRefusal(this, reason, statusCode, Http.Connection.RemoteIpAddress);
         }
     }
 
@@ -101,13 +106,8 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     /// <param name="samples">Samples and histograms that the store has.</param>
     /// <param name="series">Series of the request that were not refused.</param>
     /// <param name="bodyBytes">The body as it was received.</param>
-    public void AddWritten(long samples, long series, long bodyBytes)
-    {
-        _wrote = true;
-        _samples += samples;
-        _series += series;
-        _bodyBytes += bodyBytes;
-    }
+    public void AddWritten(long samples, long series, long bodyBytes) =>
+        log.FoldWrite(this, Http.Connection.RemoteIpAddress, samples, series, bodyBytes);
 
     /// <summary>A record with all that is known of the request so far, for an event of its own, for example a revocation.</summary>
     /// <param name="auditEvent">One of <see cref="AuditEvents"/>.</param>
@@ -169,16 +169,7 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
             return new ValueTask(WriteAheadOfAnswerAsync());
         }
 
-        if (_wrote)
-        {
-            log.FoldWrite(this, Http.Connection.RemoteIpAddress, _samples, _series, _bodyBytes);
-        }
-
-        if (_refusedReason is not null && _route?.Event is not AuditEvents.Query)
-        {
-            log.AddRefusal(this, _refusedReason, _refusedStatus, Http.Connection.RemoteIpAddress);
-        }
-        else if (_route is { Event: not AuditEvents.WriteSummary and not AuditEvents.PushSummary })
+        if (_route is { IsFolded: false })
         {
             log.Add(Handled());
         }
@@ -193,10 +184,6 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
         _route = null;
         _isWritten = false;
         _refusedReason = null;
-        _wrote = false;
-        _samples = 0;
-        _series = 0;
-        _bodyBytes = 0;
         Caller = null;
         Permission = null;
         PolicyVersion = null;

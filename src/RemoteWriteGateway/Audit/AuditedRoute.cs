@@ -4,6 +4,9 @@ namespace RemoteWriteGateway.Audit;
 /// <param name="Event">One of <see cref="AuditEvents"/>.</param>
 internal sealed record AuditedRoute(string Event)
 {
+    /// <summary>Requests have no record each: they are counted by those who are alike.</summary>
+    public bool IsFolded => Event is AuditEvents.WriteSummary or AuditEvents.PushSummary;
+
     /// <summary>The record is durable before the first byte of the answer is sent.</summary>
     public bool IsAheadOfAnswer => Event is AuditEvents.Admin or AuditEvents.Revocation;
 

@@ -24,7 +24,10 @@ internal static class ProblemAnswer
     {
         response.Headers.CacheControl = "no-store";
         response.Headers.XContentTypeOptions = "nosniff";
-        return response.WriteAsJsonAsync(Of(refusal, requestId), Json, MediaType);
+        response.ContentType = MediaType;
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(Of(refusal, requestId), Json);
+        response.ContentLength = json.Length;
+        return response.Body.WriteAsync(json, 0, json.Length);
     }
 
     internal static Problem Of(Refusal refusal, string requestId)

@@ -2,13 +2,15 @@ using System.Buffers.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EntraEmulator.Faults;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Tests.Admin;
+using RemoteWriteGateway.Tests.Audit;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
 /// <summary>
 /// A call that identity or policy must refuse, and all that such a refusal owes: status, challenge, reason in the body, both metrics, one
-/// log record; nothing of the token in any of them, nothing sent to the store, no URL asked but the issuer's.
+/// log record, one audit record; nothing of the token in any of them, nothing sent to the store, no URL asked but the issuer's.
 /// </summary>
 /// <param name="StatusCode">HTTP status of the answer.</param>
 /// <param name="Reason">Id of the reason.</param>
@@ -41,6 +43,7 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
     {
         SelfMetrics before = await SelfMetrics.OfAsync(gateway);
         int logged = gateway.Logs.All.Count;
+        long audited = await AuditedAsync(gateway);
         int stored = gateway.Store.Requests.Count;
         long fetched = gateway.IssuerRequests[EmulatedEndpoint.Metadata] + gateway.IssuerRequests[EmulatedEndpoint.Keys];
 
@@ -64,6 +67,7 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
         string everywhere = string.Join('\n', lines) + text + answer.Headers + after.Text;
         WriteAnswerCheck.AssertAbsent(tokens.SelectMany(SecretsOf).Except(Public), everywhere);
 
+        await AssertAuditedAsync(gateway, audited, requestId, tokens);
         Assert.Equal(stored, gateway.Store.Requests.Count);
         Assert.Empty(gateway.Backchannel.ForeignUrls);
         if (!MayFetchKeys)
@@ -94,6 +98,26 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
             (400, "several-credentials") => $"{Realm}, error=\"invalid_request\"",
             _ => null,
         };
+    }
+
+    /// <summary>How many refusals are on record, singly or counted.</summary>
+    private static async Task<long> AuditedAsync(GatewayHost gateway) => (await gateway.AuditAsync(AuditEvents.Refusal)).Sum(refusal => refusal.Count);
+
+    /// <summary>One more is on record: singly with the request's id, or counted where there were many in a second. Of a token its claims may be, its text never.</summary>
+    private async Task AssertAuditedAsync(GatewayHost gateway, long before, string requestId, string[] tokens)
+    {
+        IReadOnlyList<AuditRecord> refusals = await gateway.AuditAsync(AuditEvents.Refusal);
+        Assert.Equal(before + 1, refusals.Sum(refusal => refusal.Count));
+        AuditRecord record = refusals.SingleOrDefault(refusal => refusal.RequestId == requestId) ?? refusals.Last(refusal => refusal.FirstAt is not null);
+        string outcome = StatusCode == 503 ? AuditOutcomes.Error : AuditOutcomes.Deny;
+        Assert.Equal((Reason, StatusCode, Route, outcome, "127.0.0.1"), (record.Reason, record.HttpStatus, record.Route, record.Outcome, record.RemoteIp));
+        if (record.RequestId is null)
+        {
+            Assert.True(refusals.Count(refusal => refusal.Reason == Reason && refusal.FirstAt is null) >= RefusalRate.MaxPerAddressAndReason);
+        }
+
+        string all = await gateway.AuditTextAsync();
+        WriteAnswerCheck.AssertAbsent(tokens.SelectMany(token => token.Split('.')).Where(part => part.Length > 20), all);
     }
 
     private static void AssertOneMore(string series, SelfMetrics before, SelfMetrics after) => Assert.Equal((series, before[series] + 1), (series, after[series]));

@@ -24,7 +24,7 @@ public sealed class PolicyGuideTests
 
             (int code, string output) = await RunAsync("policy", "test", files[0], files[1]);
 
-            Assert.Equal((0, "10 passed, 0 failed\n"), (code, output));
+            Assert.Equal((0, "15 passed, 0 failed\n"), (code, output));
         }
         finally
         {
@@ -34,7 +34,7 @@ public sealed class PolicyGuideTests
 
     private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
-        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [new StoreSettingsReader(null), new WriteSettingsReader(null)]) };
+        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)]) };
         using StringWriter output = new() { NewLine = "\n" };
         InvocationConfiguration configuration = new() { Output = output, Error = output };
         int code = await PolicyCommand.InvokeAsync(root.Parse(arguments), configuration, TestContext.Current.CancellationToken);

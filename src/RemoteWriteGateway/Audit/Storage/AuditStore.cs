@@ -12,6 +12,7 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     /// <summary>How long a batch may be under way to the catalog at all.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PrepareInterval = TimeSpan.FromDays(1);
     private static readonly TimeSpan PrepareRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(500);
@@ -20,9 +21,12 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     private readonly CancellationTokenSource _stop = new();
     private Task? _replay;
     private DateTimeOffset _prepareAt = DateTimeOffset.MinValue;
-    private bool _isFailureTold;
+    private volatile bool _isFailureTold;
 
     public long SpooledRecords => spool.Records;
+
+    /// <summary>Returns when what was spooled is in the catalog.</summary>
+    public Task WhenReplayedAsync() => _replay ?? Task.CompletedTask;
 
     /// <summary>Begins with what a run before has left in the spool.</summary>
     public Task OpenAsync()
@@ -69,11 +73,17 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
         return TrySpool(batch, insert) || await insert ? BatchFate.Stored : BatchFate.Unknown;
     }
 
-    /// <summary>Ends the replay where it stands; the next run goes on.</summary>
+    /// <summary>Lets a replay come to its end if the catalog takes it, for a while; what then still waits is the next run's.</summary>
     public async Task CloseAsync()
     {
+        Task replay = _replay ?? Task.CompletedTask;
+        if (!_isFailureTold)
+        {
+            await Task.WhenAny(replay, Task.Delay(LastPatience, TimeProvider.System));
+        }
+
         await _stop.CancelAsync();
-        await (_replay ?? Task.CompletedTask);
+        await replay;
     }
 
     public void Dispose() => _stop.Dispose();
