@@ -55,7 +55,7 @@ internal sealed class AccessReviewRoute(AccessUses uses, PolicyVersionStore stor
                 new QueryParameter(FromName, "The period's begin; 90 days before its end if it is left out.") { Format = "date-time" },
                 new QueryParameter(ToName, "The period's end, which is not in it; now if it is left out. At most 400 days after its begin.") { Format = "date-time" },
             ],
-            OtherMediaTypes = [Csv],
+            MediaTypes = [AdminRoute.JsonMediaType, Csv],
         },
         GetAsync);
 
