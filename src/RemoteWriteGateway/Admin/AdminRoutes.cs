@@ -94,14 +94,14 @@ internal sealed class AdminRoutes(IEndpointRouteBuilder routes, RefusalWriter re
     {
         // 2.
         AdminQuery query = AdminQuery.Read(http.Request.QueryString, route.Query);
+        if (route.Body is null && http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
+        {
+            query.Fault(JsonShape.WholeBody, "this route takes none");
+        }
+
         if (query.Refusal is { } refusal)
         {
             return refusal;
-        }
-
-        if (route.Body is null && http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true)
-        {
-            return AdminProblems.BadRequest(JsonShape.WholeBody, "this route takes none");
         }
 
         // 3.

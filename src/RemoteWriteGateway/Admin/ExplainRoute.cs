@@ -33,7 +33,13 @@ internal sealed record ExplainRequest
 
 /// <summary><c>POST /admin/v1/explain</c>: what a caller may do, and why, rule by rule.</summary>
 internal sealed class ExplainRoute(
-    PolicySource policies, PolicyLoader loader, EntraDirectory directory, IOptions<TenancyOptions> options, TimeProvider time)
+    PolicySource policies,
+    PolicyArchive archive,
+    PolicyLoader loader,
+    CatalogRevocations revocations,
+    EntraDirectory directory,
+    IOptions<TenancyOptions> options,
+    TimeProvider time)
 {
     /// <summary>Most tenants of a question.</summary>
     private const int MaxTenants = 1000;
@@ -58,10 +64,11 @@ internal sealed class ExplainRoute(
             return refusal;
         }
 
-        DateTimeOffset at = request.At ?? time.GetUtcNow();
+        DateTimeOffset now = time.GetUtcNow();
+        DateTimeOffset at = request.At ?? now;
         Caller? caller = ReadCaller(request, body, at);
         CheckQuestion(request, body);
-        (PolicySnapshot? policy, Refusal? noPolicy) = ReadPolicy(request.Policy, body);
+        (PolicySnapshot? policy, Refusal? noPolicy) = await ReadPolicyAsync(request.Policy, body, call.Aborted);
         if ((body.Refusal ?? noPolicy) is { } wrong)
         {
             return wrong;
@@ -69,8 +76,16 @@ internal sealed class ExplainRoute(
 
         // Both are there: nothing was wrong.
         PolicyTrace trace = PolicyTrace.Of(policy!, caller!, request.Permission, request.Tenants, at, options.Value.MaxTenantsPerRead);
-        return AdminAnswer.Ok(Explanation.Of(trace, policy!));
+        return AdminAnswer.Ok(Explanation.Of(at < now ? trace : Revoked(trace, caller!, at), policy!));
     }
+
+    /// <summary>
+    /// Adds what the catalog's revocations say, whatever the policy. They are those of now, so they are not asked about the past.
+    /// </summary>
+    private PolicyTrace Revoked(PolicyTrace trace, Caller caller, DateTimeOffset at) =>
+        trace.Revocation is null && revocations.TryGet(at, evenIfStale: true, out RevocationList? list) && list.Find(caller, at) is { } revocation
+            ? trace with { Decision = PolicyDecision.Refused(Reasons.Revoked), Revocation = revocation }
+            : trace;
 
     private Caller? ReadCaller(ExplainRequest request, AdminBody<ExplainRequest> body, DateTimeOffset at)
     {
@@ -109,7 +124,8 @@ internal sealed class ExplainRoute(
         }
     }
 
-    private (PolicySnapshot? Policy, Refusal? Refusal) ReadPolicy(JsonElement? choice, AdminBody<ExplainRequest> body)
+    private async Task<(PolicySnapshot? Policy, Refusal? Refusal)> ReadPolicyAsync(
+        JsonElement? choice, AdminBody<ExplainRequest> body, CancellationToken cancellationToken)
     {
         if (choice is not { } chosen || chosen.ValueKind is JsonValueKind.Null)
         {
@@ -118,9 +134,10 @@ internal sealed class ExplainRoute(
 
         if (chosen.ValueKind is JsonValueKind.String)
         {
-            return chosen.GetString() == Active || chosen.GetString() == policies.Current.Version
-                ? (policies.Current, null)
-                : (null, AdminProblems.NotFound("policy of this version"));
+            string version = chosen.GetString()!; // a text, so it is not null
+            return version == Active ? (policies.Current, null)
+                : await archive.FindAsync(version, cancellationToken) is not { } archived ? (null, AdminProblems.NotFound("policy of this version"))
+                : (archived.Snapshot, archived.Snapshot is null ? AdminProblems.PolicyInvalid(archived.Faults) : null);
         }
 
         if (chosen.ValueKind is not JsonValueKind.Object

@@ -140,7 +140,6 @@ public sealed class AdminAttackTests(SharedAdminGateway shared) : IClassFixture<
     /// <summary>Ids in a path are looked up and never sent back, whatever they hold.</summary>
     [Theory]
     [InlineData(Marker)]
-    [InlineData("..")]
     [InlineData("%00" + Marker)]
     [InlineData("%0d%0aX-Forged:%20" + Marker)]
     [InlineData("%22" + Marker + "%22")]

@@ -80,6 +80,29 @@ public sealed class ExplainTests(ExplainTests.SharedGateway shared) : IClassFixt
         Assert.NotEqual(Gateway.Services.GetPolicyVersion(), after["policyVersion"]!.GetValue<string>());
     }
 
+    [Fact]
+    public async Task A_version_that_was_in_force_can_be_asked_and_so_can_what_the_catalog_revokes()
+    {
+        await using GatewayHost gateway = await GatewayHost.StartAsync(GatewayHost.AdminPolicy);
+        string admin = gateway.UserToken("Gateway.Admin");
+        string version = gateway.Services.GetPolicyVersion();
+        gateway.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True((await gateway.ReloadPolicyAsync(GatewayHost.AdminPolicy.Replace("tenants: [ours] }", "tenants: [theirs] }", StringComparison.Ordinal))).Changed);
+        string Ask(string policy, string at) => $$"""{"claims":{"azp":"{{GatewayHost.PromClient}}","roles":["Metrics.Write"]},"permission":"metrics:write","policy":"{{policy}}"{{at}}}""";
+
+        JsonNode before = await gateway.JsonAsync("POST", "/admin/v1/explain", admin, Ask(version, ""));
+        JsonNode now = await gateway.JsonAsync("POST", "/admin/v1/explain", admin, Ask("active", ""));
+        await gateway.JsonAsync("POST", "/admin/v1/revocations", admin, $$"""{"kind":"client","value":"{{GatewayHost.PromClient}}","reason":"INC-58"}""");
+        JsonNode revoked = await gateway.JsonAsync("POST", "/admin/v1/explain", admin, Ask(version, ""));
+        JsonNode past = await gateway.JsonAsync("POST", "/admin/v1/explain", admin, Ask(version, ",\"at\":\"2026-11-24T11:00:00Z\""));
+
+        Assert.Equal("""["ours"]""", before["tenants"]!.ToJsonString());
+        Assert.Equal("""["theirs"]""", now["tenants"]!.ToJsonString());
+        Assert.Equal("revoked", revoked["reason"]!.GetValue<string>());
+        Assert.Equal("INC-58", revoked["revocations"]![0]!["reason"]!.GetValue<string>());
+        Assert.Equal("""["ours"]""", past["tenants"]!.ToJsonString());
+    }
+
     [Theory]
     [InlineData("\"active\"")]
     [InlineData("null")]
