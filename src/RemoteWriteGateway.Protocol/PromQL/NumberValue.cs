@@ -39,8 +39,13 @@ internal static class NumberValue
             return $"{ErrorText.Quote(number)} ends where a digit must follow";
         }
 
-        return (exponent < 0 && number.Length <= HarmlessDigits) || double.IsFinite(DecimalOf(token, text, query))
-            ? null
+        if (exponent < 0 && number.Length <= HarmlessDigits)
+        {
+            return null;
+        }
+
+        return !TryReadDecimal(token, text, query, out double value) ? $"{ErrorText.Quote(number)} is no number; an exponent has whole digits only"
+            : double.IsFinite(value) ? null
             : $"{ErrorText.Quote(number)} is larger than a number can be (1.8e308)";
     }
 
@@ -53,7 +58,14 @@ internal static class NumberValue
             return (number[0] | 0x20) == 'i' ? double.PositiveInfinity : double.NaN;
         }
 
-        return TryReadMarkedInteger(token, number, out long value) ? value : DecimalOf(token, text, query);
+        if (TryReadMarkedInteger(token, number, out long integer))
+        {
+            return integer;
+        }
+
+        return TryReadDecimal(token, text, query, out double value)
+            ? value
+            : throw new InvalidOperationException("A number that was found valid cannot be read.");
     }
 
     /// <summary>Writes a checked number token: in decimal, without underscores and leading zeros. Returns the number of bytes, the token's and two at most.</summary>
@@ -125,7 +137,7 @@ internal static class NumberValue
         return isDigit;
     }
 
-    private static double DecimalOf(in Token token, ReadOnlySpan<byte> text, ParsedQuery query)
+    private static bool TryReadDecimal(in Token token, ReadOnlySpan<byte> text, ParsedQuery query, out double value)
     {
         ReadOnlySpan<byte> number = token.Of(text);
         if ((token.Marks & TokenMarks.Rewritten) != 0)
@@ -134,6 +146,6 @@ internal static class NumberValue
             number = plain[..Write(token with { Marks = TokenMarks.Rewritten }, text, plain)];
         }
 
-        return double.Parse(number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture);
+        return double.TryParse(number, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value);
     }
 }
