@@ -61,6 +61,19 @@ internal sealed class QueryGenerator(Random random, IReadOnlyList<PromQLFunction
         return new GeneratedQuery(TokenText.Join(_tokens, random), _selectors);
     }
 
+    /// <summary>A subquery with an offset, for the durations in it.</summary>
+    public string NextSubquery()
+    {
+        _tokens.Clear();
+        Add("up", "[");
+        Duration(positive: true);
+        Add(":");
+        Duration(positive: true);
+        Add("]", Cased("offset"));
+        Duration(positive: false);
+        return TokenText.Join(_tokens, random);
+    }
+
     private void Vector(int depth)
     {
         switch (depth >= MaxDepth ? 0 : random.Next(12))
