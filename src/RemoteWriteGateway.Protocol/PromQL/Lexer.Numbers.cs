@@ -64,50 +64,47 @@ internal ref partial struct Lexer
         bool sawExponent = false;
         while (true)
         {
-            switch (Peek())
+            int next = Peek();
+            if (next == '.')
             {
-                case '.' when sawDot || isHex:
+                if (sawDot || isHex || Peek(1) is '_' or '.')
+                {
                     return false;
-                case '.':
-                    sawDot = true;
-                    _position++;
-                    if (Peek() is '_' or '.')
-                    {
-                        return false;
-                    }
+                }
 
-                    continue;
-                case 'e' or 'E' when sawExponent:
+                sawDot = true;
+                _position++;
+            }
+            else if (next is 'e' or 'E' || next == '_')
+            {
+                if ((next != '_' && sawExponent) || !PassMark(next))
+                {
                     return false;
-                case 'e' or 'E':
-                    sawExponent = true;
-                    _position += Peek(1) is '+' or '-' ? 2 : 1;
-                    if (Peek() is '.' or '_' or 'e' or 'E' or -1)
-                    {
-                        return false;
-                    }
+                }
 
-                    continue;
-                case '_':
-                    marks |= TokenMarks.Rewritten;
+                sawExponent |= next != '_';
+                marks |= next == '_' ? TokenMarks.Rewritten : TokenMarks.None;
+            }
+            else if (IsDigitOf(isHex, next))
+            {
+                // All digits at once, so that a hexadecimal e among them is a digit.
+                while (IsDigitOf(isHex, Peek()))
+                {
                     _position++;
-                    if (Peek() is '.' or '_' or 'e' or 'E' or -1)
-                    {
-                        return false;
-                    }
-
-                    continue;
-                case int next when IsDigitOf(isHex, next):
-                    while (IsDigitOf(isHex, Peek()))
-                    {
-                        _position++;
-                    }
-
-                    continue;
-                default:
-                    return true;
+                }
+            }
+            else
+            {
+                return true;
             }
         }
+    }
+
+    /// <summary>Passes an underscore, or an exponent mark with its sign. False if what follows may not follow.</summary>
+    private bool PassMark(int mark)
+    {
+        _position += mark != '_' && Peek(1) is '+' or '-' ? 2 : 1;
+        return Peek() is not ('.' or '_' or 'e' or 'E' or -1);
     }
 
     private static bool IsDigitOf(bool isHex, int value) => IsDigit(value) || (isHex && StringValue.DigitValue(value) < 16);

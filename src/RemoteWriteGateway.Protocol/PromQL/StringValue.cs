@@ -44,41 +44,34 @@ internal static class StringValue
         for (int i = 0; i < value.Length; i++)
         {
             byte next = value[i];
-            if (next is >= 0x20 and not ((byte)'"' or (byte)'\\' or 0x7F or 0xEF))
+            switch (next)
             {
-                output[written++] = next;
-                continue;
-            }
-
-            ReadOnlySpan<byte> escape = next switch
-            {
-                (byte)'"' => "\\\""u8,
-                (byte)'\\' => "\\\\"u8,
-                (byte)'\n' => "\\n"u8,
-                (byte)'\r' => "\\r"u8,
-                (byte)'\t' => "\\t"u8,
-                // Raw, it would be refused.
-                0xEF when value[i..].StartsWith("\uFFFD"u8) => "\\ufffd"u8,
-                0xEF => [],
-                _ => "\\x"u8,
-            };
-            escape.CopyTo(output[written..]);
-            written += escape.Length;
-            if (next == 0xEF)
-            {
-                if (escape.IsEmpty)
-                {
+                case (byte)'"' or (byte)'\\':
+                    output[written++] = (byte)'\\';
                     output[written++] = next;
-                }
-                else
-                {
+                    break;
+                case (byte)'\n':
+                    written += Put("\\n"u8, output[written..]);
+                    break;
+                case (byte)'\r':
+                    written += Put("\\r"u8, output[written..]);
+                    break;
+                case (byte)'\t':
+                    written += Put("\\t"u8, output[written..]);
+                    break;
+                case < 0x20 or 0x7F:
+                    written += Put("\\x"u8, output[written..]);
+                    output[written++] = Digit(next >> 4);
+                    output[written++] = Digit(next & 15);
+                    break;
+                case 0xEF when value[i..].StartsWith("\uFFFD"u8):
+                    // As itself it would be refused, here and by Prometheus.
+                    written += Put("\\ufffd"u8, output[written..]);
                     i += 2;
-                }
-            }
-            else if (escape[1] == 'x')
-            {
-                output[written++] = Digit(next >> 4);
-                output[written++] = Digit(next & 15);
+                    break;
+                default:
+                    output[written++] = next;
+                    break;
             }
         }
 
@@ -148,6 +141,12 @@ internal static class StringValue
                 };
                 return 2;
         }
+    }
+
+    private static int Put(ReadOnlySpan<byte> escape, Span<byte> output)
+    {
+        escape.CopyTo(output);
+        return escape.Length;
     }
 
     private static byte Digit(int value) => (byte)(value < 10 ? '0' + value : 'a' + value - 10);
