@@ -21,7 +21,7 @@ public class EnforceBenchmarks
     private byte[] _text = [];
     private string _string = "";
 
-    /// <summary><c>Dashboard</c>: 3 selectors; <c>Monster</c>: some 90 selectors in a tree; <c>Limit</c>: as long as a text may be.</summary>
+    /// <summary><c>Dashboard</c>: 3 selectors; <c>Monster</c>: 75 selectors in a tree; <c>Limit</c>: as long as a text may be.</summary>
     [Params("Dashboard", "Monster", "Limit")]
     public string Query { get; set; } = "";
 

@@ -120,7 +120,7 @@ public sealed class ParsedQuery
     {
         if (length > _scratch.Length)
         {
-            _scratch = new byte[Math.Max(length, 256)];
+            _scratch = new byte[Math.Max(length, Math.Max(256, _scratch.Length * 2))];
         }
 
         return _scratch;

@@ -37,9 +37,15 @@ internal ref partial struct RegexReader
     private bool TryReadPosixClass()
     {
         ReadOnlySpan<byte> rest = _pattern[_position..];
-        int length = rest.StartsWith("[:"u8) ? rest[2..].IndexOf(":]"u8) : -1;
+        if (_hasNoPosixEnd || !rest.StartsWith("[:"u8))
+        {
+            return false;
+        }
+
+        int length = rest[2..].IndexOf(":]"u8);
         if (length < 0)
         {
+            _hasNoPosixEnd = true;
             return false;
         }
 

@@ -12,6 +12,9 @@ internal ref partial struct RegexReader
     private string _fault = "";
     private bool _isTooDeep;
 
+    // Once no ":]" follows there is none further on, and looking for it at each "[:" would take quadratic time.
+    private bool _hasNoPosixEnd;
+
     public RegexReader(ReadOnlySpan<byte> pattern, Span<RegexGroup> groups)
     {
         _pattern = pattern;

@@ -4,7 +4,7 @@ using RemoteWriteGateway.Protocol.PromQL;
 namespace RemoteWriteGateway.Protocol.Tests.PromQL;
 
 /// <summary>
-/// The escapes from a tenant that go through the text of a query, numbered as in docs/traps.md. The reader may read red; lift_floor is red's and
+/// The escapes from a tenant that go through the text of a query, numbered as in docs/promql.md. The reader may read red; lift_floor is red's and
 /// vault_balance is blue's.
 /// </summary>
 public class EscapeTests

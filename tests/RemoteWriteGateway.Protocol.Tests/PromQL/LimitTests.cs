@@ -101,6 +101,7 @@ public class LimitTests
             string.Join("+", Enumerable.Repeat("0x7fffffffffffffff", 3_000)),
             "a + on(" + string.Join(",", Enumerable.Range(0, 5_000).Select(i => $"l{i}")) + ") group_left(" + string.Join(",", Enumerable.Range(0, 5_000).Select(i => $"k{i}")) + ") b",
             "1" + new string('0', 60_000) + "e-59999",
+            "up{a=~\"[" + string.Concat(Enumerable.Repeat("[:", 30_000)) + "x]\"}",
             "up{a=~\"" + string.Join("|", Enumerable.Repeat("[a-z]{2}", 7_000)) + "\"}",
         ];
         Assert.All(texts, text => Assert.DoesNotMatch("^[0-9]+:[0-9]+:", Enforcing.Query(text, options)));
