@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using RemoteWriteGateway.Protocol.PromQL;
+
+namespace RemoteWriteGateway.Protocol.Tests.PromQL;
+
+/// <summary>
+/// Valid texts with tokens and bytes swapped, cut out and put in: refused with a place, or enforced like any other. 100,000 by default; the
+/// environment variable RWGATEWAY_FUZZ_SECONDS asks for longer.
+/// </summary>
+public class QueryFuzzTests
+{
+    private const string Alphabet = "ab(){}[]\"'`\\#,:=~!<>+-*/%^@. 015mhexX_\n\r";
+
+    [Theory]
+    [InlineData(11)]
+    [InlineData(12)]
+    public void A_mutated_query_is_refused_with_a_place_in_it_or_enforced(int seed)
+    {
+        Random random = new(seed);
+        QueryMutator mutator = new(random, withNewest: true);
+        EnforcedQuery query = new();
+        EnforcedQuery second = new();
+        int valid = 0;
+        int rounds = 0;
+        foreach (int i in Rounds())
+        {
+            rounds++;
+            byte[] text = mutator.Next();
+            if (query.TryEnforce(text, i % 10 == 0 ? PromQLEntry.Selector : PromQLEntry.Query, Enforcing.Red, Enforcing.Open))
+            {
+                valid++;
+                Assert.True(second.TryEnforce(query.Span, query.Parsed.Entry, null, Enforcing.Open), Encoding.UTF8.GetString(text));
+                Assert.Equal(query.Span, second.Span);
+            }
+            else
+            {
+                PromQLError error = query.Error;
+                Assert.True(error.Fault is PromQLFault.Invalid or PromQLFault.QueryTooDeep or PromQLFault.LabelForbidden, $"{Encoding.UTF8.GetString(text)}\n{error} {query.Difference}");
+                Assert.InRange(error.Position, 0, text.Length);
+                Assert.Equal(1 + text.AsSpan(0, error.Position).Count((byte)'\n'), error.Line);
+                Assert.True(query.Text.IsEmpty);
+            }
+        }
+
+        // Mutations that are all refused, or none, would try little.
+        Assert.InRange(valid, rounds / 20, rounds / 2);
+    }
+
+    [Fact]
+    public void Random_bytes_are_refused_or_enforced()
+    {
+        Random random = new(13);
+        EnforcedQuery query = new();
+        byte[] text = new byte[40];
+        foreach (int i in Rounds())
+        {
+            int length = random.Next(text.Length);
+            for (int at = 0; at < length; at++)
+            {
+                text[at] = (byte)(i % 2 == 0 ? random.Next(256) : Alphabet[random.Next(Alphabet.Length)]);
+            }
+
+            if (!query.TryEnforce(text.AsSpan(0, length), PromQLEntry.Query, Enforcing.Red, Enforcing.Open))
+            {
+                Assert.NotEqual(PromQLFault.EnforcementMismatch, query.Error.Fault);
+                Assert.NotEmpty(query.Error.ToString());
+            }
+        }
+    }
+
+    private static IEnumerable<int> Rounds()
+    {
+        const int DefaultRounds = 50_000;
+        string? seconds = Environment.GetEnvironmentVariable("RWGATEWAY_FUZZ_SECONDS");
+        if (string.IsNullOrEmpty(seconds))
+        {
+            return Enumerable.Range(0, DefaultRounds);
+        }
+
+        // The three tests of this class share the time.
+        var limit = TimeSpan.FromSeconds(double.Parse(seconds, CultureInfo.InvariantCulture) / 3);
+        var clock = Stopwatch.StartNew();
+        return Enumerable.Range(0, int.MaxValue).TakeWhile(round => round < DefaultRounds || clock.Elapsed < limit);
+    }
+}
