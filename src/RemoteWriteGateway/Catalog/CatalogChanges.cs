@@ -35,6 +35,7 @@ internal sealed partial class CatalogChanges(
     private Task _listening = Task.CompletedTask;
     private volatile bool _isPrepared;
     private DateTimeOffset? _awaySince;
+    private Outage? _told;
     private long _lastReadTicks = -1;
 
     /// <summary>When the catalog was last asked what has changed and answered, null = never yet.</summary>
@@ -271,23 +272,27 @@ internal sealed partial class CatalogChanges(
     private void TellAway(Exception e)
     {
         metrics.CountFailure();
-        if (_awaySince is not null)
+        _awaySince ??= time.GetUtcNow();
+        Outage kind = e is CatalogRefusedException || database.OperatorsFault(e) is not null ? Outage.Refused
+            : database.IsAway(e) ? Outage.Away
+            : Outage.Bug;
+        if (kind == _told)
         {
             return;
         }
 
-        _awaySince = time.GetUtcNow();
-        if (e is CatalogRefusedException || database.OperatorsFault(e) is not null)
+        _told = kind;
+        switch (kind)
         {
-            LogRefused(database.OperatorsFault(e) ?? e.Message);
-        }
-        else if (database.IsAway(e))
-        {
-            LogAway(database.Name, database.Describe(e));
-        }
-        else
-        {
-            LogBug(e, database.Name);
+            case Outage.Refused:
+                LogRefused(database.OperatorsFault(e) ?? e.Message);
+                break;
+            case Outage.Away:
+                LogAway(database.Name, database.Describe(e));
+                break;
+            default:
+                LogBug(e, database.Name);
+                break;
         }
     }
 
@@ -298,6 +303,7 @@ internal sealed partial class CatalogChanges(
         if (_awaySince is { } since)
         {
             _awaySince = null;
+            _told = null;
             LogBack(database.Name, asked - since);
         }
     }
@@ -319,6 +325,14 @@ internal sealed partial class CatalogChanges(
 
     [LoggerMessage(LogLevel.Error, "A part of the gateway could not take over revision {Revision} of {Topic} in the catalog; it is tried again")]
     private partial void LogSubscriberFailed(Exception fault, string topic, long revision);
+
+    /// <summary>Why the catalog is not to be had. An outage is told once for each, as what an operator has to do changes with it.</summary>
+    private enum Outage
+    {
+        Away,
+        Refused,
+        Bug,
+    }
 
     private sealed class Change
     {

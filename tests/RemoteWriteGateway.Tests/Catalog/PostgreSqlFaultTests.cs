@@ -145,6 +145,33 @@ public sealed class PostgreSqlFaultTests
     }
 
     [Fact]
+    public async Task A_server_that_comes_with_a_newer_schema_is_refused_and_told_and_the_gateway_goes_on()
+    {
+        await using PostgreSqlServer server = await PostgreSqlServer.StartAsync(Cancel);
+        await using EmptyCatalog catalog = EmptyCatalog.At(await server.CreateDatabaseAsync(Cancel));
+        CatalogMigration newer = new(CatalogMigration.All.Length + 1, "", "CREATE TABLE things (id text)");
+        await using (await CatalogHost.StartAsync(catalog, migrations: CatalogMigration.All.Add(newer)))
+        {
+        }
+
+        await server.KillAsync();
+        await using CatalogHost host = CatalogHost.Of(catalog);
+        Task waits = host.Time.TimersAsync(TimeSpan.FromSeconds(1));
+        await host.StartAsync();
+        await waits;
+        await server.StartAgainAsync(Cancel);
+        waits = host.Time.TimersAsync(TimeSpan.FromSeconds(2));
+        host.Time.Advance(TimeSpan.FromSeconds(1));
+        await waits;
+
+        Assert.False(host.Changes.IsOpen);
+        Assert.Collection(
+            Told(host),
+            line => Assert.StartsWith("Warning RemoteWriteGateway.Catalog.CatalogChanges: Catalog ", line, StringComparison.Ordinal),
+            line => Assert.Contains($"the schema has version {newer.Version} and this program knows {CatalogMigration.All.Length}", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_server_that_is_killed_and_comes_back_is_an_outage_told_once_and_keeps_what_was_committed()
     {
         await using PostgreSqlServer server = await PostgreSqlServer.StartAsync(Cancel);
