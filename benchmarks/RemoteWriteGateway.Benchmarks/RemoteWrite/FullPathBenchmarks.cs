@@ -45,7 +45,7 @@ public class FullPathBenchmarks
         {
             SnappyBlock.TryDecompress(work, 64 << 20);
             SeriesStamper.Stamp(_group.Protocol, RecordedGroup.Options, RecordedGroup.NowMs, work);
-            SnappyBlock.Compress(work.Stamped.Span, work.Output);
+            SnappyBlock.Compress(work, work.Stamped.Span);
             bytes += work.Output.Length;
         }
 

@@ -47,9 +47,9 @@ internal sealed partial class LabelSet
     /// </summary>
     public LabelFault SettleExemplar()
     {
-        if (RawCount > Plan.MaxRawLabels)
+        if (RawCount > Plan.MaxKeptLabels)
         {
-            return new LabelFault(StampReason.ExemplarLabelsInvalid, -1, RawCount, Plan.MaxRawLabels);
+            return new LabelFault(StampReason.ExemplarLabelsInvalid, -1, RawCount, Plan.MaxKeptLabels);
         }
 
         LabelFault fault = CheckUtf8();
@@ -220,17 +220,17 @@ internal sealed partial class LabelSet
         for (int i = 0; i < Count; i++)
         {
             ref readonly LabelEntry entry = ref Entries[i];
-            if (entry.NameLength > options.MaxLabelNameBytes)
-            {
-                return new LabelFault(StampReason.LabelNameTooLong, i, entry.NameLength, options.MaxLabelNameBytes);
-            }
-
             if (IsMetricName(entry))
             {
+                // Its own name is not the writer's choice, so no limit is on it.
                 if (entry.ValueLength > options.MaxMetricNameBytes)
                 {
                     return new LabelFault(StampReason.MetricNameTooLong, i, entry.ValueLength, options.MaxMetricNameBytes);
                 }
+            }
+            else if (entry.NameLength > options.MaxLabelNameBytes)
+            {
+                return new LabelFault(StampReason.LabelNameTooLong, i, entry.NameLength, options.MaxLabelNameBytes);
             }
             else if (entry.ValueLength > options.MaxLabelValueBytes)
             {

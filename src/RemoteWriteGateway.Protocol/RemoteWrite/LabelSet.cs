@@ -28,7 +28,7 @@ internal sealed partial class LabelSet
     /// <summary>Labels added, those beyond what is kept included.</summary>
     public int RawCount { get; private set; }
 
-    /// <summary>Labels kept: all of them, unless there are more than <see cref="StampPlan.MaxRawLabels"/>.</summary>
+    /// <summary>Labels kept: all of them, unless there are more than <see cref="StampPlan.MaxKeptLabels"/>.</summary>
     public int Count { get; private set; }
 
     /// <summary>Bytes of all names and values.</summary>
@@ -53,7 +53,7 @@ internal sealed partial class LabelSet
     {
         _message = message;
         _plan = plan;
-        _scratch.Ensure(Math.Min(plan.MaxRawLabels, 64) + 2);
+        _scratch.Ensure(Math.Min(plan.MaxKeptLabels, 64) + 2);
         Clear();
     }
 
@@ -68,7 +68,7 @@ internal sealed partial class LabelSet
     }
 
     /// <summary>Whether one more label is kept. Further ones are only counted: such a series is refused unseen.</summary>
-    public bool HasRoom => RawCount <= Plan.MaxRawLabels;
+    public bool HasRoom => RawCount <= Plan.MaxKeptLabels;
 
     /// <summary>Counts a label that was sent.</summary>
     public void CountRaw() => RawCount++;

@@ -76,6 +76,19 @@ public static class SnappyBlock
         output.Length = Snappy.Compress(message, output.Array.AsSpan(0, room));
     }
 
+    /// <summary>
+    /// Packs an outgoing message of <paramref name="work"/> into its <see cref="WriteWork.Output"/>, whose contents are replaced. As far as
+    /// the message begins like <see cref="WriteWork.Decoded"/> what the sender packed is passed on, see <see cref="SnappyReuse"/>.
+    /// </summary>
+    /// <exception cref="ByteBudgetExceededException">The output may not grow further; the request can be repeated.</exception>
+    public static void Compress(WriteWork work, ReadOnlySpan<byte> message)
+    {
+        if (!SnappyReuse.TryCompress(work, message))
+        {
+            Compress(message, work.Output);
+        }
+    }
+
     /// <summary>Unpacks a body that states <paramref name="length"/> bytes; false if it holds more or less.</summary>
     /// <remarks>
     /// Snappier stops at the stated length and does not say whether elements are left over, nor whether the last one was
@@ -131,43 +144,13 @@ public static class SnappyBlock
     /// <summary>Whether the elements of a block are all whole and unpack to <paramref name="length"/> bytes together.</summary>
     private static bool ElementsComeTo(ReadOnlySpan<byte> elements, long length)
     {
-        while (!elements.IsEmpty)
+        while (SnappyElement.TryRead(elements, out SnappyElement element))
         {
-            int upper = elements[0] >> 2;
-            int kind = elements[0] & 3;
-            long bytes = kind == 1 ? (upper & 7) + 4 : upper + 1;
-            // A copy has an offset of 1, 2 or 4 bytes; a literal of more than 60 bytes a length of 1 to 4.
-            int more = kind == 0 ? Math.Max(0, upper - 59) : 1 << (kind - 1);
-            if (elements.Length < 1 + more)
-            {
-                return false;
-            }
-
-            if (kind == 0)
-            {
-                bytes = more > 0 ? ReadLittleEndian(elements.Slice(1, more)) + 1 : bytes;
-                if (elements.Length - 1 - more < bytes)
-                {
-                    return false;
-                }
-            }
-
-            length -= bytes;
-            elements = elements[(1 + more + (kind == 0 ? (int)bytes : 0))..];
+            length -= element.Unpacked;
+            elements = elements[(int)element.Bytes..];
         }
 
-        return length == 0;
-    }
-
-    private static long ReadLittleEndian(ReadOnlySpan<byte> bytes)
-    {
-        long value = 0;
-        for (int i = bytes.Length - 1; i >= 0; i--)
-        {
-            value = (value << 8) | bytes[i];
-        }
-
-        return value;
+        return elements.IsEmpty && length == 0;
     }
 
     /// <summary>Writes a varint of exactly as many bytes as there are, padded if need be.</summary>

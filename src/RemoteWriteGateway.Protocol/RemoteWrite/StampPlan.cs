@@ -51,6 +51,7 @@ internal sealed class StampPlan
         LabelFieldBytes = field.Length;
         PaddedLabelField = [.. field, .. new byte[WriteBuffer.Slack]];
         MaxRawLabels = checked(options.MaxLabelsPerSeries * RawLabelFactor);
+        MaxKeptLabels = int.Max(MaxRawLabels, ItemRules.MaxExemplarCharacters / 2);
         _reserved = [.. AlwaysReserved.Concat(options.ReservedLabels).Distinct().Select(StrictUtf8.GetBytes)];
         Filter = NameFilter.Of([name, .. _reserved]);
         byte[][] specials = [.. _reserved.Append(name).DistinctBy(Convert.ToHexString)];
@@ -107,6 +108,9 @@ internal sealed class StampPlan
 
     /// <summary>Most labels of a series as sent, empty and reserved ones counted.</summary>
     public int MaxRawLabels { get; }
+
+    /// <summary>Most labels that are looked at, of a series or of an exemplar, which may have as many as its characters allow: two for each.</summary>
+    public int MaxKeptLabels { get; }
 
     /// <summary>How many <c>exported_</c> names there are. A longer one would be over the limit of names anyway.</summary>
     public int ExportedNameCount => _exportedNames.Length;

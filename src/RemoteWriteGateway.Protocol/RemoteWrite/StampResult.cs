@@ -45,6 +45,9 @@ public sealed class StampResult
     /// </summary>
     public long ClassicLabelBytes { get; set; }
 
+    /// <summary>Whether <see cref="ClassicLabelBytes"/> is more than is allowed; set by whoever knows the limit. Such a request must not leave by 1.0.</summary>
+    public bool ExpandsTooMuch { get; set; }
+
     /// <summary>Stale samples and histograms among <see cref="Accepted"/>.</summary>
     public long StaleMarkers { get; set; }
 
@@ -122,6 +125,7 @@ public sealed class StampResult
         HasOutput = false;
         HasCustomBounds = false;
         ClassicLabelBytes = 0;
+        ExpandsTooMuch = false;
         StaleMarkers = 0;
         NewestTimestampMs = long.MinValue;
         RemovedTenantLabels = 0;

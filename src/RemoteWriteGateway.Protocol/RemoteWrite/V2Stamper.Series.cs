@@ -279,7 +279,7 @@ internal ref partial struct V2Stamper
 
     private void CopyExemplar(ExemplarFields exemplar, in LabelRefs refs)
     {
-        bool isResolved = _exemplarLabels.RawCount <= plan.MaxRawLabels;
+        bool isResolved = _exemplarLabels.RawCount <= plan.MaxKeptLabels;
         if (isResolved && refs.IsInvalid)
         {
             _items.RefuseExemplarRefs(refs, _symbols.Count);

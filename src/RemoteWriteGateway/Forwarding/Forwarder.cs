@@ -82,7 +82,7 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
         {
             // Stamped while 2.0 seemed possible. The next time it is refused where the sender is told which series.
             forward.Merge.Add(new PartVerdict(
-                PartOutcome.Retry, default, "store-protocol-mismatch", "store takes no native histograms with custom bounds by 1.0; retry"), default);
+                PartOutcome.Retry, default, "store-protocol-mismatch", "store turned out to lack 2.0, and the native histograms with custom bounds cannot leave by 1.0; retry"), default);
             return true;
         }
 
@@ -127,7 +127,7 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
         }
 
         items = parts.CurrentItems;
-        SnappyBlock.Compress(parts.Current, work.Output);
+        SnappyBlock.Compress(work, parts.Current);
         return true;
     }
 

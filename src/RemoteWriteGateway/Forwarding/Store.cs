@@ -93,7 +93,8 @@ internal sealed class Store : IDisposable
 
     /// <summary>Whether a stamped request cannot leave in <paramref name="leaving"/> because of what it holds.</summary>
     public bool CannotSend(StampResult stamped, WriteProtocol leaving) =>
-        _refusesCustomBounds && leaving == WriteProtocol.V1 && stamped.HasCustomBounds;
+        leaving == WriteProtocol.V1
+        && ((_refusesCustomBounds && stamped.HasCustomBounds) || (Outgoing.ExpandCustomBounds && stamped.ExpandsTooMuch));
 
     /// <summary>The place of a tenant with this id.</summary>
     public StoreTarget TargetOf(string storeId) => new(

@@ -1,6 +1,8 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using Prometheus;
 
@@ -23,6 +25,11 @@ internal static class HttpFeature
         services.AddSingleton<IConfigureOptions<KestrelServerOptions>, Listeners>();
         services.AddSingleton<Drain>().AddHostedService(provider => provider.GetRequiredService<Drain>());
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<Drain>());
+        services.AddSingleton<IMemoryPoolFactory<byte>, ReceivePoolFactory>();
+
+        // A request goes on where its bytes were received. That thread is one of the pool already, so nothing of the transport waits for
+        // it; handing over costs a wake-up for each piece of a body.
+        services.Configure<SocketTransportOptions>(static sockets => sockets.UnsafePreferInlineScheduling = true);
         services.AddSingleton<RefusalWriter>();
         services.AddOptions<HostOptions>().Configure<IOptions<HttpOptions>>((host, http) =>
             host.ShutdownTimeout = http.Value.DrainDelay + http.Value.DrainTimeout);

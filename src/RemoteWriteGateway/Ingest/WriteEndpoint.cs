@@ -152,7 +152,9 @@ internal sealed class WriteEndpoint(
     /// <summary>Refuses a request of a few megabytes whose histograms would become gigabytes of classic series on their way to the store.</summary>
     private static void BoundExpansion(StampResult result, Store store, WriteProtocol protocol, long maxBytes)
     {
-        if (result.Fault == StampReason.None && result.ClassicLabelBytes > maxBytes && store.ExpandsCustomBounds(protocol))
+        // Where it is not known yet that the store lacks 2.0 the forwarder must know, too.
+        result.ExpandsTooMuch = result.Fault == StampReason.None && result.ClassicLabelBytes > maxBytes;
+        if (result.ExpandsTooMuch && store.ExpandsCustomBounds(protocol))
         {
             result.SetFault(
                 StampReason.ExpandedTooLarge,

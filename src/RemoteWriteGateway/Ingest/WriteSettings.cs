@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tenancy;
@@ -51,8 +52,12 @@ internal sealed record WriteSettings
 
 /// <summary>Reads the keys of a tenant that concern its writes.</summary>
 /// <param name="stores">The configured stores, or null where a document is read without a configuration (the command line).</param>
-internal sealed class WriteSettingsReader(StoreDirectory? stores) : ITenantSettingsReader
+/// <param name="bounds">The bounds of the replica, or null there too.</param>
+internal sealed class WriteSettingsReader(StoreDirectory? stores, IOptions<IngestOptions>? bounds) : ITenantSettingsReader
 {
+    /// <summary>Buffers of a request, in sizes of what it unpacks to: unpacked, stamped and packed again, each with room to grow.</summary>
+    private const int BuffersOfDecoded = 4;
+
     // Azure Monitor refuses what is older: a limit above would be none. Other stores take a late batch of an hour.
     private static readonly TimeSpan AzureMonitorWindow = TimeSpan.FromMinutes(20);
     private static readonly TimeSpan LeastPast = TimeSpan.FromHours(1);
@@ -103,7 +108,21 @@ internal sealed class WriteSettingsReader(StoreDirectory? stores) : ITenantSetti
             source.Fault("limits.maxPast", $"is under {least.TotalMinutes} min: senders that catch up after an outage would lose their data; expected 0 (off) or more");
         }
 
+        CheckBounds(source, settings);
         return settings;
+    }
+
+    /// <summary>A request that is within its tenant's limits must be within the replica's, or it would be answered 503 for ever.</summary>
+    private void CheckBounds(ITenantSettingsSource source, WriteSettings settings)
+    {
+        long needed = settings.MaxBodyBytes + ((long)BuffersOfDecoded * settings.MaxDecodedBytes);
+        if (bounds?.Value.MaxInflightBytes is { } most && needed > most)
+        {
+            source.Fault(
+                "limits.maxDecodedBytes",
+                $"a request of {settings.MaxBodyBytes} bytes (maxBodyBytes) that unpacks to {settings.MaxDecodedBytes} needs buffers of {needed} bytes, "
+                + $"Ingest:MaxInflightBytes is {most}; lower these limits or raise it");
+        }
     }
 
     private Store? StoreOf(ITenantSettingsSource source) => source.Text("store") is { } name ? stores?.Find(name) : stores?.Only;

@@ -139,7 +139,7 @@ internal sealed class ObjectStamper(StampOptions options)
         foreach (V1.Label label in labels)
         {
             bool isMetric = label.Name == "__name__";
-            if (Encoding.UTF8.GetByteCount(label.Name) > options.MaxLabelNameBytes)
+            if (!isMetric && Encoding.UTF8.GetByteCount(label.Name) > options.MaxLabelNameBytes)
             {
                 return StampReason.LabelNameTooLong;
             }

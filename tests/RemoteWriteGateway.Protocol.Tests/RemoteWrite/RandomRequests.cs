@@ -47,7 +47,7 @@ internal sealed class RandomRequests(Random random, bool isReadable)
             ReservedLabels = random.Next(2) == 0 ? ["tenant_id"] : [],
             NameScheme = !isPlain && random.Next(4) == 0 ? NameScheme.Legacy : NameScheme.Utf8,
             MaxLabelsPerSeries = !isPlain && random.Next(4) == 0 ? 4 : 60,
-            MaxLabelNameBytes = !isPlain && random.Next(8) == 0 ? 20 : 256,
+            MaxLabelNameBytes = !isPlain && random.Next(8) == 0 ? random.Next(7, 20) : 256,
             MaxLabelValueBytes = !isPlain && random.Next(8) == 0 ? 20 : 2048,
             MaxMetadataBytes = !isPlain && random.Next(4) == 0 ? 5 : 1024,
             MaxPastMs = random.Next(4) == 0 ? 3_600_000 : 0,

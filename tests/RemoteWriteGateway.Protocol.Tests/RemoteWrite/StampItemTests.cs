@@ -211,6 +211,22 @@ public sealed class StampItemTests
     }
 
     [Theory, MemberData(nameof(Protocols))]
+    public void An_exemplars_labels_are_not_bound_by_the_limit_of_a_series(WriteProtocol protocol)
+    {
+        string[] labels = [.. Enumerable.Range(0, 64).SelectMany(static i => new[] { $"{(char)('0' + i)}", "v" })];
+        V1.TimeSeries series = Series(new V1.Sample { Value = 1, Timestamp = Now });
+        series.Exemplars.Add(Exemplar(labels));
+
+        // In order, which is the common shape, and not.
+        StampOutcome outcome = StampRunner.Run(protocol, series, StampRunner.Ours with { MaxLabelsPerSeries = 2 });
+        Assert.Equal(new ItemCounts(1, 0, 1), outcome.Result.Accepted);
+        series.Exemplars[0].Labels.Add(series.Exemplars[0].Labels[0]);
+        series.Exemplars[0].Labels.RemoveAt(0);
+        outcome = StampRunner.Run(protocol, series, StampRunner.Ours with { MaxLabelsPerSeries = 2 });
+        Assert.Equal(new ItemCounts(1, 0, 1), outcome.Result.Accepted);
+    }
+
+    [Theory, MemberData(nameof(Protocols))]
     public void Exemplars_can_be_left_out_by_policy_and_count_as_accepted(WriteProtocol protocol)
     {
         V1.TimeSeries series = Series(new V1.Sample { Value = 1, Timestamp = Now });

@@ -266,6 +266,10 @@ public sealed class StampLabelTests
     }
 
     [Theory, MemberData(nameof(Protocols))]
+    public void The_label_of_the_metrics_name_is_within_any_limit_of_names(WriteProtocol protocol) => Assert.Equal(
+        """up{a="1",tenant="ours"} 1""", StampRunner.Stamp(protocol, """up{a="1"} 1""", StampRunner.Ours with { MaxLabelNameBytes = 1 }));
+
+    [Theory, MemberData(nameof(Protocols))]
     public void Far_too_many_labels_are_refused_unseen(WriteProtocol protocol)
     {
         string labels = string.Join(',', Enumerable.Range(0, 9).Select(static i => $"a=\"{i}\""));

@@ -1,10 +1,10 @@
 using Google.Protobuf;
-using IronSnappy;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Tenancy;
 using RemoteWriteGateway.Tests.Forwarding;
 using static RemoteWriteGateway.Tests.Attacks.SenderMessages;
 
@@ -113,10 +113,26 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
     public async Task More_bytes_in_flight_than_may_be_are_503_and_all_of_them_are_given_back()
     {
         await using GatewayHost gateway = await GatewayHost.StartAsync(
-            GatewayHost.DefaultPolicy + "\ntenantDefaults: { limits: { maxDecodedBytes: 128MiB } }\n", [("Ingest:MaxInflightBytes", "67108864")]);
-        byte[] body = Snappy.Encode(new byte[80 << 20]);
+            GatewayHost.DefaultPolicy + "\ntenantDefaults: { limits: { maxBodyBytes: 4MiB, maxDecodedBytes: 15MiB } }\n", [("Ingest:MaxInflightBytes", "67108864")]);
+        using var hold = new ManualResetEventSlim();
+        gateway.Store.Answering = _ =>
+        {
+            hold.Wait(Cancel);
+            return StoreAnswer.Accept;
+        };
+        IMessage message = ToV1(Enumerable.Range(0, 7000).Select(i => Series("up", ("i", $"{i}"), ("x", new string('x', 2000))).At(gateway.NowMs)));
+        Task<HttpResponseMessage>[] several = [.. Enumerable.Range(0, 4).Select(_ => gateway.WriteAsync(message))];
 
-        using HttpResponseMessage large = await gateway.WriteBytesAsync(body);
+        Task<HttpResponseMessage> first = await Task.WhenAny(several);
+        using HttpResponseMessage large = await first;
+        hold.Set();
+        foreach (Task<HttpResponseMessage> one in several.Except([first]))
+        {
+            using HttpResponseMessage answer = await one;
+            Assert.Contains((int)answer.StatusCode, new[] { 204, 503 });
+        }
+
+        using HttpResponseMessage again = await gateway.WriteAsync(message);
         using HttpResponseMessage small = await gateway.WriteAsync(ToV1(Series("up").At(gateway.NowMs)));
 
         Assert.Equal(503, (int)large.StatusCode);
@@ -124,8 +140,23 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
             "too-many-inflight: the gateway holds as many bytes of requests as it may (Ingest:MaxInflightBytes); retry",
             await WriteAnswerCheck.AssertWellFormedAsync(gateway, large),
             StringComparison.Ordinal);
+        Assert.Equal(204, (int)again.StatusCode);
         Assert.Equal(204, (int)small.StatusCode);
-        Assert.Equal(1, await gateway.MetricAsync("""rwgateway_ingest_refused_requests_total{tenant="ours",reason="too-many-inflight"}"""));
+    }
+
+    [Fact]
+    public async Task A_request_within_its_tenants_limits_is_within_the_replicas()
+    {
+        PolicyInvalidException fault = await Assert.ThrowsAsync<PolicyInvalidException>(async () =>
+        {
+            await using GatewayHost gateway = await GatewayHost.StartAsync(settings: [("Ingest:MaxInflightBytes", "67108864")]);
+        });
+
+        Assert.Contains(
+            "tenants.ours.limits.maxDecodedBytes: a request of 16777216 bytes (maxBodyBytes) that unpacks to 33554432 needs buffers of 150994944 bytes, "
+            + "Ingest:MaxInflightBytes is 67108864; lower these limits or raise it",
+            fault.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

@@ -200,4 +200,24 @@ public sealed class StoreProtocolTests
         Assert.True(host.Main.RefusesCustomBounds(WriteProtocol.V2));
         Assert.Single(store.Requests);
     }
+
+    [Fact]
+    public async Task Custom_bounds_that_would_become_gigabytes_are_not_expanded_while_the_stores_protocol_is_learned()
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store);
+        store.AnswerAlways = StoreAnswer.Swallow;
+        V2.Request message = Messages.V2Samples();
+        message.AddSeries("h").Histograms.Add(Messages.CustomBounds());
+
+        WriteWork work = ForwardHost.Work(message);
+        work.Result.ExpandsTooMuch = true;
+
+        StoreVerdict verdict = await host.SendAsync(WriteProtocol.V2, work);
+
+        Assert.Equal(VerdictKind.Retry, verdict.Kind);
+        Assert.Equal("store-protocol-mismatch", Assert.Single(verdict.Faults).Reason);
+        Assert.True(host.Main.ExpandsCustomBounds(WriteProtocol.V2));
+        Assert.Single(store.Requests);
+    }
 }

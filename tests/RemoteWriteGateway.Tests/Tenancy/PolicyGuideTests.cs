@@ -34,7 +34,7 @@ public sealed class PolicyGuideTests
 
     private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
-        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [new StoreSettingsReader(null), new WriteSettingsReader(null)]) };
+        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)]) };
         using StringWriter output = new() { NewLine = "\n" };
         InvocationConfiguration configuration = new() { Output = output, Error = output };
         int code = await PolicyCommand.InvokeAsync(root.Parse(arguments), configuration, TestContext.Current.CancellationToken);
