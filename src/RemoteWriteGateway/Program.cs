@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Admin;
 using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Forwarding;
@@ -35,6 +36,7 @@ internal static class Program
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
         builder.Services.AddIngest();
+        builder.Services.AddAdmin();
 
         WebApplication app = builder.Build();
         app.UseHttp();
@@ -45,6 +47,7 @@ internal static class Program
         app.UseAuthorization();
         app.MapHealth();
         app.MapIngest();
+        app.MapAdmin();
         app.MapUnknown().RequireValidToken();
         return app;
     }

@@ -25,6 +25,8 @@ internal static class AuditFeature
         services.AddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
         services.AddSingleton<AuditSearch>();
         services.AddSingleton<AuditVerifier>();
+        services.AddSingleton<KnownCallers>();
+        services.AddSingleton<AccessUses>();
         services.AddSingleton<AuditStart>();
         services.AddSingleton<AuditStore>();
         services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<AuditStore>());

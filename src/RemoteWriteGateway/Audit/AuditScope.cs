@@ -207,7 +207,12 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
 
     private AuditRecord Handled() => Record(_route?.Event ?? AuditEvents.Admin, AuditOutcomes.OfStatus(StatusCode)) with { HttpStatus = StatusCode };
 
-    private async Task WriteAheadOfAnswerAsync()
+    /// <summary>
+    /// Puts the request on record before its answer, whose status is set already: returns when the record is durable. Where nobody calls it,
+    /// it is done when the answer starts.
+    /// </summary>
+    /// <exception cref="AuditUnavailableException">The audit cannot be written: nothing may be answered.</exception>
+    public async Task WriteAheadOfAnswerAsync()
     {
         // What was put on record before a change is all there is to tell, unless the change failed.
         if (_isOver || (_isWritten && StatusCode < 400))

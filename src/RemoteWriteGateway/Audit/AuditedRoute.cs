@@ -8,7 +8,7 @@ internal sealed record AuditedRoute(string Event)
     public bool IsFolded => Event is AuditEvents.WriteSummary or AuditEvents.PushSummary;
 
     /// <summary>The record is durable before the first byte of the answer is sent.</summary>
-    public bool IsAheadOfAnswer => Event is AuditEvents.Admin;
+    public bool IsAheadOfAnswer => Event is AuditEvents.Admin or AuditEvents.Revocation;
 
     /// <summary>The route is refused while the audit cannot be written; writes are only with <see cref="AuditOptions.StopWrites"/>.</summary>
     public bool NeedsAudit => Event is not AuditEvents.WriteSummary;

@@ -11,14 +11,16 @@ namespace RemoteWriteGateway.Tenancy;
 /// Decides every request that asks for a token. Leaves an <see cref="Access"/> with the request, or a <see cref="Refusal"/>:
 /// <list type="number">
 /// <item>Authentication's verdict comes first, then that there is no caller.</item>
+/// <item>The catalog's list of revocations is known, and not too old for this route.</item>
 /// <item>Revocations and the policy's rules for tokens. A route that needs no permission ends here.</item>
 /// <item>The tenants that the request names.</item>
 /// <item>Bindings and denials.</item>
 /// </list>
-/// All of it by one snapshot, read once. What was asked and decided stands in the request's <see cref="AuditScope"/>.
+/// All of it by one snapshot of the policy and one list of revocations, each read once. What was asked and decided stands in the
+/// request's <see cref="AuditScope"/>.
 /// </summary>
 internal sealed class AccessHandler(
-    PolicySource source, TenancyRefusals refusals, PolicyMetrics metrics, IOptions<TenancyOptions> options, TimeProvider time)
+    PolicySource source, CatalogRevocations catalog, TenancyRefusals refusals, PolicyMetrics metrics, IOptions<TenancyOptions> options, TimeProvider time)
     : IAuthorizationHandler
 {
     private readonly TenancyOptions _options = options.Value;
@@ -75,7 +77,8 @@ internal sealed class AccessHandler(
     {
         PolicySnapshot policy = source.Current;
         DateTimeOffset now = time.GetUtcNow();
-        PermissionRequirement? asked = http.GetEndpoint()?.Metadata.GetMetadata<PermissionRequirement>();
+        EndpointMetadataCollection? route = http.GetEndpoint()?.Metadata;
+        PermissionRequirement? asked = route?.GetMetadata<PermissionRequirement>();
         AuditScope? audit = AuditScope.Of(http);
         if (audit is not null)
         {
@@ -84,9 +87,16 @@ internal sealed class AccessHandler(
         }
 
         // 2.
+        bool evenIfStale = route?.GetMetadata<StaleRevocationsSuffice>() is not null;
+        if (!catalog.TryGet(now, evenIfStale, out RevocationList? revocations))
+        {
+            return TenancyRefusals.CatalogUnavailable;
+        }
+
+        // 3.
         string? violation = asked is null
-            ? PolicyEvaluator.CheckValidity(policy, caller, now)
-            : PolicyEvaluator.CheckToken(policy, caller, now);
+            ? PolicyEvaluator.CheckValidity(policy, caller, now, revocations)
+            : PolicyEvaluator.CheckToken(policy, caller, now, revocations);
         if (violation is not null)
         {
             return refusals.OfToken(violation, caller, policy.Tokens, now);
@@ -97,16 +107,16 @@ internal sealed class AccessHandler(
             return audit?.Begin();
         }
 
-        // 3.
+        // 4.
         RequestedTenants requested = RequestedTenants.None;
-        if (asked.Choice is not TenantChoice.None
+        if (asked.Choice is TenantChoice.One or TenantChoice.Several
             && RequestedTenantsReader.Read(http, asked.Choice, _options.Header, out requested) is { } unclear)
         {
             return refusals.Of(unclear, asked.Permission);
         }
 
-        // 4.
-        AccessQuestion question = new(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
+        // 5.
+        AccessQuestion question = AccessQuestion.Of(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
         PolicyDecision decision = PolicyEvaluator.Decide(policy, caller, question, now);
         metrics.CountUndeclaredTenants(decision.UndeclaredTenants);
         if (audit is not null && requested.Count > 0 && (decision.Reason is not null || asked.Choice is TenantChoice.Several))
@@ -116,11 +126,14 @@ internal sealed class AccessHandler(
 
         if (decision.Reason is { } reason)
         {
-            return refusals.Of(reason, asked.Permission, decision.TooMany);
+            return asked.Choice is TenantChoice.All && reason is Reasons.TenantNotGranted
+                ? refusals.NotOnAllTenants(asked.Permission)
+                : refusals.Of(reason, asked.Permission, decision.TooMany);
         }
 
         http.Features.Set(new Access(caller, asked.Permission, decision.Tenants, decision.Bindings, policy.Version)
         {
+            AllTenants = decision.AllTenants,
             MaxRange = decision.MaxRange,
         });
         return audit is null ? null : Begin(audit, policy, caller, decision);

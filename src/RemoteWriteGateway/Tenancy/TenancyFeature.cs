@@ -11,13 +11,14 @@ namespace RemoteWriteGateway.Tenancy;
 internal static class TenancyFeature
 {
     /// <summary>
-    /// Adds the policy file and what decides by it. Wants <see cref="EntraDirectory"/>, <see cref="Challenges"/> and
+    /// Adds the policy file and what decides by it. Wants the catalog, <see cref="EntraDirectory"/>, <see cref="Challenges"/> and
     /// <see cref="RefusalWriter"/>; takes every registered <see cref="ITenantSettingsReader"/>.
     /// </summary>
     public static IServiceCollection AddTenancy(this IServiceCollection services)
     {
         services.AddSection<PolicyOptions, PolicyOptionsValidator>(PolicyOptions.Section);
         services.AddSection<TenancyOptions, TenancyOptionsValidator>(TenancyOptions.Section);
+        services.AddSection<RevocationOptions, RevocationOptionsValidator>(RevocationOptions.Section);
 
         services.AddAuditLog();
         services.AddSingleton(provider => new PolicyLoader(
@@ -27,6 +28,17 @@ internal static class TenancyFeature
         services.AddHostedService(provider => provider.GetRequiredService<PolicySource>());
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<PolicySource>());
         services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<PolicySource>());
+
+        services.AddSingleton<RevocationStore>();
+        services.AddSingleton<CatalogRevocations>();
+        services.AddHostedService(provider => provider.GetRequiredService<CatalogRevocations>());
+        services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<CatalogRevocations>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<CatalogRevocations>());
+
+        services.AddSingleton<PolicyVersionStore>();
+        services.AddSingleton<PolicyArchive>();
+        services.AddSingleton<PolicyHistory>();
+        services.AddHostedService(provider => provider.GetRequiredService<PolicyHistory>());
 
         services.AddSingleton<TenancyRefusals>();
         services.AddSingleton<IAuthorizationHandler, AccessHandler>();

@@ -7,7 +7,7 @@ namespace RemoteWriteGateway.Tests.Tenancy;
 internal static class NaiveEvaluator
 {
     // Stands for the tenant where a permission is on the gateway.
-    private const string Gateway = "*gateway*";
+    public const string Gateway = "*gateway*";
 
     /// <summary>The reason, or tenants, bindings and range.</summary>
     public static string Decide(PolicySnapshot policy, Caller caller, AccessQuestion question, DateTimeOffset now)
@@ -39,7 +39,15 @@ internal static class NaiveEvaluator
         }
 
         string[] requested = [.. Enumerable.Range(0, question.Requested.Count).Select(i => question.Requested[i])];
-        if (question.Choice is not TenantChoice.None)
+        bool isOnAll = !Permissions.IsGatewayPermission(permission) && requested.Length == 0 && left.Count == policy.Tenants.Length && HaveAll(policy, caller, permission, now);
+        if (question.Choice is TenantChoice.All)
+        {
+            if (!isOnAll)
+            {
+                return Reasons.TenantNotGranted;
+            }
+        }
+        else if (question.Choice is not TenantChoice.None)
         {
             if (requested.Any(name => !left.Contains(name)))
             {
@@ -60,8 +68,12 @@ internal static class NaiveEvaluator
 
         Binding[] gave = [.. policy.Bindings.Where(rule => Views(caller).Any(view => TenantsOf(policy, rule, permission, view, now, false).Overlaps(left)))];
         string chosen = question.Choice is TenantChoice.None ? "" : string.Join('|', left.Order(StringComparer.Ordinal));
-        return $"{chosen} by {string.Join(',', gave.Select(rule => rule.Id))} up to {gave.Min(rule => rule.MaxRange)}";
+        return $"{chosen} by {string.Join(',', gave.Select(rule => rule.Id))} up to {gave.Min(rule => rule.MaxRange)}{(isOnAll ? ", on all" : "")}";
     }
+
+    /// <summary>What bindings give before anything is denied, sorted.</summary>
+    public static string GrantedBeforeDenials(PolicySnapshot policy, Caller caller, string permission, DateTimeOffset now) =>
+        string.Join('|', Granted(policy, caller, permission, now, groupsMatch: false).Order(StringComparer.Ordinal));
 
     /// <summary>Who is looked at: the caller, or the human and the agent.</summary>
     private static Caller[] Views(Caller caller) => !caller.OnBehalfOfUser

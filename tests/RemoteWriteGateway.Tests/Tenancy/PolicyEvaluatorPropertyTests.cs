@@ -27,24 +27,31 @@ public sealed class PolicyEvaluatorPropertyTests
                 Caller caller = RandomCaller(random);
                 string permission = Permissions.All[random.Next(Permissions.All.Length)];
                 ImmutableArray<string> requested = RandomRequest(random, permission);
-                AccessQuestion question = new(permission, Permissions.ChoiceOf(permission), new RequestedTenants(requested), MaxTenants: 3);
+                bool isAboutAll = !Permissions.IsGatewayPermission(permission) && random.Next(3) == 0;
+                AccessQuestion question = isAboutAll
+                    ? new(permission, TenantChoice.All, RequestedTenants.None, int.MaxValue)
+                    : new(permission, Permissions.ChoiceOf(permission), new RequestedTenants(requested), MaxTenants: 3);
 
                 PolicyDecision actual = PolicyEvaluator.Decide(policy, caller, question, TestCaller.Now);
 
                 string expected = NaiveEvaluator.Decide(policy, caller, question, TestCaller.Now);
                 Assert.True(expected == Show(actual), $"expected {expected}, got {Show(actual)}\n{caller}\n{permission} {string.Join('|', requested)}\n{text}");
-                seen.Add(actual.Reason ?? "allowed");
+                seen.Add(actual.Reason ?? (isAboutAll ? "allowed on all" : "allowed"));
+
+                ImmutableArray<Tenant> given = PolicyEvaluator.GrantedBeforeDenials(policy, caller, permission, TestCaller.Now, out bool any);
+                string before = Permissions.IsGatewayPermission(permission) ? any ? NaiveEvaluator.Gateway : "" : string.Join('|', given.Select(tenant => tenant.Name));
+                Assert.Equal(NaiveEvaluator.GrantedBeforeDenials(policy, caller, permission, TestCaller.Now), before);
             }
         }
 
         // That the comparison was about something.
         Assert.Superset(
-            new HashSet<string>(["allowed", "no-roles", "permission-denied", "denied-by-policy", "groups-overage", "tenant-not-granted", "tenant-ambiguous", "too-many-tenants"]),
+            new HashSet<string>(["allowed", "allowed on all", "no-roles", "permission-denied", "denied-by-policy", "groups-overage", "tenant-not-granted", "tenant-ambiguous", "too-many-tenants"]),
             seen);
     }
 
     private static string Show(PolicyDecision decision) => decision.Reason
-        ?? $"{string.Join('|', decision.Tenants.Select(tenant => tenant.Name))} by {string.Join(',', decision.Bindings)} up to {decision.MaxRange}";
+        ?? $"{string.Join('|', decision.Tenants.Select(tenant => tenant.Name))} by {string.Join(',', decision.Bindings)} up to {decision.MaxRange}{(decision.AllTenants ? ", on all" : "")}";
 
     private static string RandomPolicy(Random random)
     {

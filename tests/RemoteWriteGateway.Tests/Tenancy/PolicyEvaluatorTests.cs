@@ -343,6 +343,31 @@ public sealed class PolicyEvaluatorTests
         "a|b|c", Decide(TestPolicy.Of("- { id: all, match: { kind: app, role: [R] }, grant: { permissions: [metrics:read], allTenants: true } }"), App("R"), Read));
 
     [Theory]
+    [InlineData("allTenants: true", "", "a|b|c")]
+    [InlineData("tenants: [a, b, c]", "", "tenant-not-granted")]
+    [InlineData("allTenants: true", "permissions: [audit:read], tenants: [b]", "tenant-not-granted")]
+    [InlineData("allTenants: true", "permissions: [metrics:read], tenants: [b]", "a|b|c")]
+    [InlineData("allTenants: true", "everything: true", "denied-by-policy")]
+    public void What_is_about_all_tenants_is_for_those_who_hold_all_with_nothing_taken_away(string tenants, string deny, string expected)
+    {
+        PolicySnapshot policy = TestPolicy.Of(
+            $"- {{ id: one, match: {{ kind: app, role: [R] }}, grant: {{ permissions: [audit:read], {tenants} }} }}",
+            deny.Length == 0 ? "" : Deny("kind: app", deny));
+
+        PolicyDecision decision = PolicyEvaluator.Decide(policy, App("R"), new AccessQuestion(Permissions.AuditRead, TenantChoice.All, RequestedTenants.None, int.MaxValue), Now);
+
+        Assert.Equal(expected, decision.Reason ?? string.Join('|', decision.Tenants.Select(tenant => tenant.Name)));
+        Assert.Equal(decision.IsAllowed, decision.AllTenants);
+    }
+
+    [Fact]
+    public void Only_reads_of_metrics_are_bounded_in_tenants()
+    {
+        Assert.Equal(2, AccessQuestion.Of(Permissions.MetricsRead, TenantChoice.Several, RequestedTenants.None, 2).MaxTenants);
+        Assert.Equal(int.MaxValue, AccessQuestion.Of(Permissions.AuditRead, TenantChoice.Several, RequestedTenants.None, 2).MaxTenants);
+    }
+
+    [Theory]
     [InlineData("kind: app, role: [W]", "")]
     [InlineData("kind: app, client: [99999999-0000-4000-8000-000000000001], role: [W]", "a")]
     [InlineData("kind: app, roleTemplate: 'Tenant.{tenant}.Write'", "a")]

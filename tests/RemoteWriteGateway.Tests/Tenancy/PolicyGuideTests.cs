@@ -24,7 +24,7 @@ public sealed class PolicyGuideTests
 
             (int code, string output) = await RunAsync("policy", "test", files[0], files[1]);
 
-            Assert.Equal((0, "10 passed, 0 failed\n"), (code, output));
+            Assert.Equal((0, "15 passed, 0 failed\n"), (code, output));
         }
         finally
         {

@@ -74,12 +74,9 @@ internal static class AuditExport
     /// </summary>
     private struct CsvSink(ArrayBufferWriter<byte> buffer) : IColumnSink
     {
-        private const string Formula = "=+-@\t\r";
-
         private bool _isBehindFirst;
 
-        public void Text(string column, string? value) =>
-            Cell(value is [{ } first, ..] && Formula.Contains(first, StringComparison.Ordinal) ? "'" + value : value);
+        public void Text(string column, string? value) => Cell(value is null ? null : CsvCell.Harmless(value));
 
         public void Uuid(string column, Guid? value) => Cell(value?.ToString("D"));
 
@@ -113,7 +110,7 @@ internal static class AuditExport
                 return;
             }
 
-            Append(buffer, value.AsSpan().IndexOfAny(",\"\r\n ") < 0 ? value : $"\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"");
+            Append(buffer, CsvCell.Quoted(value));
         }
     }
 }
