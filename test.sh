@@ -2,7 +2,7 @@
 # Builds everything with warnings as errors and runs every test. The last line says: N passed, N failed, N skipped.
 #
 #   ./test.sh                  all tests, the fuzz tests for RWGATEWAY_FUZZ_SECONDS (60) seconds each
-#   ./test.sh --fast           unit tests and in-process tests only: no real programs, fuzz tests at their own short default
+#   ./test.sh --fast           unit tests and in-process tests only: of the real programs only PostgreSQL, fuzz tests at their own short default
 #   ./test.sh --fuzz SECONDS   fuzz tests for SECONDS seconds each
 #
 # Exit code 0: everything passed. 1: a test failed, a project left no results, or nothing ran. 2: something is missing.

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Npgsql;
 
@@ -31,12 +33,14 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
 
     private readonly string _bin;
     private readonly DirectoryInfo _folder;
+    private readonly int? _tlsPort;
     private Process? _server;
     private int _databases;
 
-    private PostgreSqlServer(string bin, DirectoryInfo folder)
+    private PostgreSqlServer(string bin, DirectoryInfo folder, int? tlsPort)
     {
         _bin = bin;
+        _tlsPort = tlsPort;
         _folder = folder;
         AppDomain.CurrentDomain.ProcessExit += OnExit;
     }
@@ -45,14 +49,21 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
 
     /// <summary>Makes a cluster and starts it.</summary>
     /// <exception cref="FileNotFoundException">PostgreSQL is not there; the text says how to get it.</exception>
-    public static async Task<PostgreSqlServer> StartAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">The test's.</param>
+    /// <param name="tls">Certificate and key in PEM: then it listens on loopback as well, with TLS only.</param>
+    public static async Task<PostgreSqlServer> StartAsync(CancellationToken cancellationToken, (string Certificate, string Key)? tls = null)
     {
         string bin = FindBin();
         string made = await ClusterAsync(bin);
-        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"));
+        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"), tls is null ? null : FreePort());
         try
         {
             await RunAsync("cp", ["--archive", made, server.Data], cancellationToken);
+            if (tls is { } pair)
+            {
+                await server.WriteCertificateAsync(pair.Certificate, pair.Key, cancellationToken);
+            }
+
             if (Environment.IsPrivilegedProcess)
             {
                 await RunAsync("chown", [User, server._folder.FullName], cancellationToken);
@@ -79,7 +90,13 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     }
 
     /// <summary>The connection string of a database, without a password.</summary>
-    public string ConnectionString(string database, string role) => $"Host={_folder.FullName};Database={database};Username={role}";
+    public string ConnectionString(string database, string role) =>
+        $"Host={_folder.FullName};{(_tlsPort is { } port ? string.Create(CultureInfo.InvariantCulture, $"Port={port};") : "")}Database={database};Username={role}";
+
+    /// <summary>The connection string of a database over TLS, for <see cref="AdminRole"/>, without what is trusted.</summary>
+    /// <param name="database">Its name.</param>
+    /// <param name="host">A name of loopback.</param>
+    public string TlsConnectionString(string database, string host) => $"Host={host};Port={_tlsPort};Database={database};Username={AdminRole};SSL Mode=VerifyFull";
 
     /// <summary>Runs a statement as <see cref="AdminRole"/>, over a connection that is not kept.</summary>
     public async Task ExecuteAsync(string database, string sql, CancellationToken cancellationToken)
@@ -94,8 +111,11 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     public async Task StartAgainAsync(CancellationToken cancellationToken)
     {
         // Kills of the process are survived without fsync; only the machine's would not be.
+        string[] listen = _tlsPort is { } port
+            ? ["-c", "listen_addresses=localhost", "-c", string.Create(CultureInfo.InvariantCulture, $"port={port}"), "-c", "ssl=on"]
+            : ["-c", "listen_addresses="];
         _server = StartAsUser(Path.Combine(_bin, "postgres"), [
-            "-D", Data, "-k", _folder.FullName, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+            "-D", Data, "-k", _folder.FullName, .. listen, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
             "-c", "logging_collector=off", "-c", "log_destination=stderr"]);
         _server.BeginOutputReadLine();
         List<string> log = [];
@@ -198,7 +218,7 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
             await ToEndAsync(initdb, "initdb", CancellationToken.None);
         }
 
-        await File.WriteAllTextAsync(Path.Combine(data, "pg_hba.conf"), $"local all {GuardedRole} scram-sha-256\nlocal all all trust\n");
+        await File.WriteAllTextAsync(Path.Combine(data, "pg_hba.conf"), $"local all {GuardedRole} scram-sha-256\nlocal all all trust\nhostssl all all samehost trust\n");
         return data;
     }
 
@@ -232,6 +252,25 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
 
             yield return child;
         }
+    }
+
+    private async Task WriteCertificateAsync(string certificate, string key, CancellationToken cancellationToken)
+    {
+        string[] files = [Path.Combine(Data, "server.crt"), Path.Combine(Data, "server.key")];
+        await File.WriteAllTextAsync(files[0], certificate, cancellationToken);
+        await File.WriteAllTextAsync(files[1], key, cancellationToken);
+        await RunAsync("chmod", ["0600", .. files], cancellationToken);
+        if (Environment.IsPrivilegedProcess)
+        {
+            await RunAsync("chown", [User, .. files], cancellationToken);
+        }
+    }
+
+    private static int FreePort()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private void OnExit(object? sender, EventArgs e)

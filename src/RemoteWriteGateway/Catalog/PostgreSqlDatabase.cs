@@ -68,6 +68,7 @@ internal sealed class PostgreSqlDatabase : CatalogDatabase
     public override bool IsAway(Exception exception) => exception switch
     {
         PostgresException e => IsAway(e.SqlState),
+        NpgsqlOperationInProgressException => false, // two statements at once on one connection: a bug of ours
         NpgsqlException or TimeoutException or SocketException or IOException => true,
         AuthenticationFailedException or RequestFailedException or InvalidDataException => true, // no token, no password
         _ => false,

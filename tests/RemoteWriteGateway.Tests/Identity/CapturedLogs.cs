@@ -12,6 +12,13 @@ internal sealed class CapturedLogs : ILoggerProvider
 
     public IEnumerable<string> AtLeast(LogLevel level) => _records.Where(record => record.Level >= level).Select(record => record.Text);
 
+    /// <summary>
+    /// The gateway's own. IdentityModel has one logger for the process, that of whichever host came first, and tells it what it could not parse.
+    /// </summary>
+    public IEnumerable<string> OursAtLeast(LogLevel level) => _records
+        .Where(record => record.Level >= level && record.Category.StartsWith("RemoteWriteGateway.", StringComparison.Ordinal))
+        .Select(record => record.Text);
+
     public ILogger CreateLogger(string categoryName) => new Logger(this, categoryName);
 
     public void Dispose()

@@ -116,7 +116,7 @@ public sealed class MetadataFaultTests(MetadataFaultTests.SharedHost shared) : I
     {
         const string Failures = """rwgateway_identity_refresh_total{trigger="operator",result="failure"}""";
         double failuresBefore = await Host.MetricAsync(Failures);
-        int warningsBefore = Host.Logs.AtLeast(LogLevel.Warning).Count();
+        int warningsBefore = Host.Logs.OursAtLeast(LogLevel.Warning).Count();
         MetadataSnapshot before = Host.Keys.Current!;
 
         Assert.False(await Host.Keys.RefreshAsync(Cancellation));
@@ -125,7 +125,7 @@ public sealed class MetadataFaultTests(MetadataFaultTests.SharedHost shared) : I
         Assert.Same(before, Host.Keys.Current);
         Assert.Equal(MetadataState.Degraded, Host.Keys.State);
         Assert.Equal(failuresBefore + 1, await Host.MetricAsync(Failures));
-        Assert.Contains(error, Assert.Single(Host.Logs.AtLeast(LogLevel.Warning).Skip(warningsBefore)), StringComparison.Ordinal);
+        Assert.Contains(error, Assert.Single(Host.Logs.OursAtLeast(LogLevel.Warning).Skip(warningsBefore)), StringComparison.Ordinal);
         Assert.Equal(200, (await Host.GetAsync(Host.Mint.Mint("prom"))).StatusCode);
         Assert.Empty(Host.Backchannel.ForeignUrls);
 
