@@ -44,7 +44,8 @@ USER 10001:10001
 WORKDIR /etc/rwgateway
 ENV Http__Url=http://*:8080 \
     Management__Url=http://*:8081 \
-    Catalog__ConnectionString="Data Source=/data/catalog.db"
+    Catalog__ConnectionString="Data Source=/data/catalog.db" \
+    Audit__SpoolDirectory=/data/audit-spool
 EXPOSE 8080 8081
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["/app/rwgateway", "health"]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -38,6 +39,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="tenants">The policy's tenants. The app of the same name may write as it.</param>
     /// <param name="untilReady">Whether readiness is waited for.</param>
     /// <param name="cancellationToken">The test's.</param>
+    /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
     public static async Task<Gateway> StartAsync(
         Workspace workspace,
@@ -46,7 +48,8 @@ internal sealed class Gateway : IAsyncDisposable
         IReadOnlyList<GatewayTenant> tenants,
         CancellationToken cancellationToken,
         bool untilReady = true,
-        string? catalog = null)
+        string? catalog = null,
+        object? audit = null)
     {
         Gateway gateway = workspace.Own(new Gateway(workspace.Folder("gateway"), emulator.CaFile));
         workspace.Write("gateway", "policy.yaml", Policy(tenants));
@@ -57,6 +60,7 @@ internal sealed class Gateway : IAsyncDisposable
             AzureAd = new { emulator.Instance, TenantId = Emulator.Directory, ClientId = Emulator.GatewayApp },
             Identity = new { AllowEmulator = true },
             Catalog = catalog is null ? new { Provider = "Sqlite", ConnectionString = "Data Source=data/catalog.db" } : new { Provider = "PostgreSql", ConnectionString = catalog },
+            Audit = audit ?? new { },
             Policy = new { Path = "policy.yaml" },
             Stores = stores,
         }));
@@ -70,6 +74,24 @@ internal sealed class Gateway : IAsyncDisposable
         _program = RunningProgram.Start(
             "gateway", Repository.Gateway, [], _folder, new Dictionary<string, string> { ["SSL_CERT_FILE"] = _caFile });
         await _program.WaitForAsync(new Uri(Management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
+    }
+
+    /// <summary>Ends it as an operator does: it finishes what it has begun.</summary>
+    public ValueTask StopAsync() => DisposeAsync();
+
+    /// <summary>Runs a command of the executable with the gateway's configuration, beside it or without it.</summary>
+    public async Task<(int Code, string Output)> CommandAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        using Process command = Process.Start(new ProcessStartInfo(Repository.Gateway, arguments)
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        }) ?? throw new InvalidOperationException("The command did not start.");
+        Task<string> error = command.StandardError.ReadToEndAsync(cancellationToken);
+        string output = await command.StandardOutput.ReadToEndAsync(cancellationToken);
+        await command.WaitForExitAsync(cancellationToken);
+        return (command.ExitCode, output + await error);
     }
 
     /// <summary>Ends it at once, with whatever requests it has on their way.</summary>

@@ -102,8 +102,11 @@ internal sealed class AuditVerifier(AuditTable table, TimeProvider time)
     private async Task ConcludeAsync(
         AuditVerifyScope scope, Dictionary<string, StreamVerifier> streams, Dictionary<string, long> removed, Findings found, CancellationToken cancellationToken)
     {
-        HashSet<string> alive = [.. await table.Database.QueryAsync<string>(
-            "SELECT stream FROM replicas WHERE last_seen > @since", new { since = time.GetUtcNow() - AliveFor }, cancellationToken)];
+        IReadOnlyList<string> seen = await table.Database.QueryAsync<string>(
+            "SELECT stream FROM replicas WHERE last_seen > @since", new { since = time.GetUtcNow() - AliveFor }, cancellationToken);
+
+        // Of one that was killed and is back already only the newest run is alive; streams of a replica sort by their starts.
+        HashSet<string> alive = [.. seen.GroupBy(static stream => stream.Split('/')[0]).Select(static runs => runs.Max(StringComparer.Ordinal)!)]; // not null: no group is empty
         foreach ((string stream, StreamVerifier verifier) in streams)
         {
             verifier.End();

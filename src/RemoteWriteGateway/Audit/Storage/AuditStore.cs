@@ -25,6 +25,7 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     private Task? _replay;
     private DateTimeOffset _prepareAt = DateTimeOffset.MinValue;
     private volatile bool _isFailureTold;
+    private bool _isSpoolTold;
 
     public long SpooledRecords => spool.Records;
 
@@ -67,6 +68,7 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
         {
             if (await insert.WaitAsync(Patience, TimeProvider.System))
             {
+                TellBack();
                 return BatchFate.Stored;
             }
         }
@@ -99,13 +101,25 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
         {
             if (!spool.TryAppend(batch))
             {
-                LogFull(spool.Bytes);
+                if (!_isSpoolTold)
+                {
+                    _isSpoolTold = true;
+                    LogFull(spool.Bytes);
+                }
+
                 return false;
             }
+
+            _isSpoolTold = false;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            LogSpoolFailed(e);
+            if (!_isSpoolTold)
+            {
+                _isSpoolTold = true;
+                LogSpoolFailed(e);
+            }
+
             return false;
         }
 
@@ -194,7 +208,15 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
             retry = retry * 2 < LastRetry ? retry * 2 : LastRetry;
         }
 
-        if (!_stop.IsCancellationRequested && _isFailureTold)
+        if (!_stop.IsCancellationRequested)
+        {
+            TellBack();
+        }
+    }
+
+    private void TellBack()
+    {
+        if (_isFailureTold)
         {
             _isFailureTold = false;
             LogReplayed();
@@ -226,7 +248,7 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     [LoggerMessage(LogLevel.Error, "The audit's partitions of the next months cannot be made; when the last one is over, records wait in the spool: {Fault}")]
     private partial void LogPrepareFailed(string fault);
 
-    [LoggerMessage(LogLevel.Information, "The spooled audit records are in the catalog")]
+    [LoggerMessage(LogLevel.Information, "The audit is written to the catalog again, and so is what was spooled")]
     private partial void LogReplayed();
 
     [LoggerMessage(LogLevel.Information, "{Records} audit records of an earlier run wait in the spool")]
