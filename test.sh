@@ -2,7 +2,7 @@
 # Builds everything with warnings as errors and runs every test. The last line says: N passed, N failed, N skipped.
 #
 #   ./test.sh                  all tests, the fuzz tests for RWGATEWAY_FUZZ_SECONDS (60) seconds each
-#   ./test.sh --fast           unit tests and in-process tests only: no real programs, fuzz tests at their own short default
+#   ./test.sh --fast           unit tests and in-process tests only: of the real programs only PostgreSQL, fuzz tests at their own short default
 #   ./test.sh --fuzz SECONDS   fuzz tests for SECONDS seconds each
 #
 # Exit code 0: everything passed. 1: a test failed, a project left no results, or nothing ran. 2: something is missing.
@@ -52,6 +52,25 @@ command -v dotnet >/dev/null || die "the .NET SDK is missing: install version 10
 version=$(dotnet --version 2>/dev/null) \
   || die "no installed .NET SDK satisfies global.json ($(grep -oE '"version": *"[^"]+"' global.json)); dotnet --list-sdks shows what is there"
 echo ".NET SDK $version"
+
+step "PostgreSQL"
+# The folder with initdb and postgres: named, on PATH, or where Debian puts it. The tests look in the same places.
+if [ -z "${RWGATEWAY_POSTGRES_BIN:-}" ]; then
+  for folder in "$(dirname "$(command -v initdb || echo /nowhere/initdb)")" $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do
+    if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
+      export RWGATEWAY_POSTGRES_BIN=$folder
+      break
+    fi
+  done
+fi
+[ -x "${RWGATEWAY_POSTGRES_BIN:-/nowhere}/postgres" ] && [ -x "$RWGATEWAY_POSTGRES_BIN/initdb" ] \
+  || die "the tests need a PostgreSQL server: install it (Debian: postgresql), or name the folder with initdb and postgres in RWGATEWAY_POSTGRES_BIN"
+"$RWGATEWAY_POSTGRES_BIN/postgres" --version
+# It refuses to run as root; then the tests run it as the user that its package has made.
+if [ "$(id -u)" = 0 ]; then
+  id postgres >/dev/null 2>&1 || die "as root the tests run PostgreSQL as user postgres, and there is none"
+  command -v setpriv >/dev/null || die "as root the tests need setpriv (Debian: util-linux) to run PostgreSQL as user postgres"
+fi
 
 if [ -z "$fast" ]; then
   step "Real programs"

@@ -19,6 +19,8 @@ internal static class Program
         {
             PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)]),
             CatalogCommand.Create(static () => WebApplication.CreateBuilder()),
+            AuditCommand.Create(static () => WebApplication.CreateBuilder()),
+            HealthCommand.Create(static () => WebApplication.CreateBuilder()),
         };
         root.SetAction(static (_, _) => Service.RunAsync(Build));
 

@@ -29,6 +29,7 @@ internal static class AuditFeature
         services.AddSingleton<AccessUses>();
         services.AddSingleton<AuditStart>();
         services.AddSingleton<AuditStore>();
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<AuditStore>());
         services.AddSingleton<AuditWriter>();
         services.AddHostedService(provider => provider.GetRequiredService<AuditWriter>());
         services.AddSingleton<IRefusalObserver, AuditedRefusals>();

@@ -39,7 +39,9 @@ internal abstract class CatalogDatabase : IAsyncDisposable
     /// Runs <paramref name="work"/> in a transaction that may write, and commits. If it throws, or is cancelled, nothing of it remains;
     /// if the commit itself throws, its fate is unknown. Isolation is read committed in PostgreSQL and serializable in SQLite.
     /// </summary>
-    /// <param name="work">Uses the transaction's connection, one statement at a time. Not retried.</param>
+    /// <param name="work">
+    /// Uses the transaction, one statement at a time, and not this class: SQLite has one writer, which would wait for itself. Not retried.
+    /// </param>
     /// <param name="cancellationToken">Until the commit has begun.</param>
     public abstract Task<T> TransactAsync<T>(Func<DbTransaction, Task<T>> work, CancellationToken cancellationToken);
 

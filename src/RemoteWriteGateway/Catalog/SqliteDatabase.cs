@@ -80,6 +80,7 @@ internal sealed class SqliteDatabase : CatalogDatabase
         {
             MakeFolder();
             TakeLock();
+            MakeFile();
         }
         else if (!File.Exists(_file))
         {
@@ -147,11 +148,43 @@ internal sealed class SqliteDatabase : CatalogDatabase
         string folder = Path.GetDirectoryName(_file)!; // Not null: a full path of a file.
         try
         {
-            Directory.CreateDirectory(folder);
+            // Who may query what, and who did, is not for everybody on the machine.
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(folder);
+            }
+            else
+            {
+                Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CatalogRefusedException($"Catalog:ConnectionString: the folder {folder} of the catalog cannot be made: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Makes the file for its owner only; SQLite gives those beside it the same mode.</summary>
+    private void MakeFile()
+    {
+        if (File.Exists(_file))
+        {
+            return;
+        }
+
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        try
+        {
+            new FileStream(_file, options).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CatalogRefusedException($"Catalog:ConnectionString: {_file} cannot be made: {e.Message}", e);
         }
     }
 

@@ -57,7 +57,12 @@ internal static class SqliteSettings
 
     /// <summary>The connection string with the full path in it.</summary>
     public static string ConnectionStringOf(CatalogOptions options) =>
-        new SqliteConnectionStringBuilder(options.ConnectionString) { DataSource = FileOf(options), Mode = SqliteOpenMode.ReadWriteCreate }.ToString();
+        new SqliteConnectionStringBuilder(options.ConnectionString)
+        {
+            DataSource = FileOf(options),
+            Mode = SqliteOpenMode.ReadWriteCreate,
+            DefaultTimeout = 5, // seconds for a statement that waits for another process
+        }.ToString();
 }
 
 /// <summary>Finds the keyword of a connection string that its driver does not take, and tells it without its value.</summary>

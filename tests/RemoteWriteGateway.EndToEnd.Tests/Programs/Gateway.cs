@@ -38,13 +38,15 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="tenants">The policy's tenants. The app of the same name may write as it.</param>
     /// <param name="untilReady">Whether readiness is waited for.</param>
     /// <param name="cancellationToken">The test's.</param>
+    /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
     public static async Task<Gateway> StartAsync(
         Workspace workspace,
         Emulator emulator,
         IReadOnlyDictionary<string, object> stores,
         IReadOnlyList<GatewayTenant> tenants,
         CancellationToken cancellationToken,
-        bool untilReady = true)
+        bool untilReady = true,
+        string? catalog = null)
     {
         Gateway gateway = workspace.Own(new Gateway(workspace.Folder("gateway"), emulator.CaFile));
         workspace.Write("gateway", "policy.yaml", Policy(tenants));
@@ -54,6 +56,7 @@ internal sealed class Gateway : IAsyncDisposable
             Management = new { Url = gateway.Management.ToString().TrimEnd('/') },
             AzureAd = new { emulator.Instance, TenantId = Emulator.Directory, ClientId = Emulator.GatewayApp },
             Identity = new { AllowEmulator = true },
+            Catalog = catalog is null ? new { Provider = "Sqlite", ConnectionString = "Data Source=data/catalog.db" } : new { Provider = "PostgreSql", ConnectionString = catalog },
             Policy = new { Path = "policy.yaml" },
             Stores = stores,
         }));

@@ -13,6 +13,9 @@ internal static class Repository
     /// <summary>The emulator's executable.</summary>
     public static string Emulator => Built("EntraEmulator", "EntraEmulator");
 
+    /// <summary>The path of a file or folder, given from the repository's root.</summary>
+    public static string PathOf(string relative) => Path.Combine(Root, relative);
+
     /// <summary>The path of a real program: from its environment variable, else from what <c>scripts/get-peers.sh</c> found.</summary>
     /// <param name="variable">For example <c>RWGATEWAY_PROMETHEUS</c>.</param>
     /// <param name="title">What to call it when it is missing.</param>

@@ -57,7 +57,7 @@ public sealed class RecordCapsTests
 
     [Fact]
     public void An_object_that_is_too_long_is_replaced_and_not_cut() => Assert.Equal(
-        """{"omittedBytes":70005}""", RecordCaps.Apply(AuditRecords.Bare() with { Detail = $"[\"{new string('x', 70_000)}\" ]"[..^1] + "]" }).Detail);
+        """{"omittedBytes":300005}""", RecordCaps.Apply(AuditRecords.Bare() with { Detail = $"[\"{new string('x', 300_000)}\" ]"[..^1] + "]" }).Detail);
 
     [Fact]
     public void A_callers_texts_are_capped_as_well()

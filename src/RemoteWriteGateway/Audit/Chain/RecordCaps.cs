@@ -12,7 +12,7 @@ internal static class RecordCaps
 {
     /// <summary>Caps in UTF-8 bytes. Texts are cut at a character.</summary>
     public const int QueryText = 8 * 1024;
-    public const int Detail = 64 * 1024;
+    public const int Detail = 256 * 1024;
     public const int UserAgent = 512;
     public const int Name = 1024;
     public const int Word = 512;

@@ -23,7 +23,7 @@ internal sealed record AuditOpenStream(string Stream, long LastSeq);
 /// <param name="Stream">The stream of the command that removed.</param>
 /// <param name="Before">Records before this time.</param>
 /// <param name="Rows">How many.</param>
-internal sealed record AuditRetention(DateTimeOffset At, string Stream, DateTimeOffset Before, long Rows);
+internal sealed record AuditRemoval(DateTimeOffset At, string Stream, DateTimeOffset Before, long Rows);
 
 /// <summary>What a walk through the chains has found.</summary>
 internal sealed record AuditVerification
@@ -45,7 +45,7 @@ internal sealed record AuditVerification
     /// <summary>Streams of runs that are alive.</summary>
     public required ImmutableArray<AuditOpenStream> Running { get; init; }
 
-    public required ImmutableArray<AuditRetention> Retentions { get; init; }
+    public required ImmutableArray<AuditRemoval> Retentions { get; init; }
 
     /// <summary>Nothing was changed, and nothing is missing that was written.</summary>
     public bool Intact => Breaks.IsEmpty && Gaps.IsEmpty;

@@ -182,7 +182,7 @@ internal sealed class AuditVerifier(AuditTable table, TimeProvider time)
             "SELECT ts, stream, CAST(detail AS text) AS detail FROM audit_events WHERE event = 'retention' AND detail IS NOT NULL", null, cancellationToken))
         {
             RetentionDetail detail = RetentionDetail.Parse(row.Detail);
-            found.Retentions.Add(new AuditRetention(row.Ts, row.Stream, detail.Before, detail.Rows));
+            found.Retentions.Add(new AuditRemoval(row.Ts, row.Stream, detail.Before, detail.Rows));
             foreach (RemovedStream stream in detail.Streams)
             {
                 removed[stream.Stream] = Math.Max(removed.GetValueOrDefault(stream.Stream), stream.LastSeq);
@@ -205,7 +205,7 @@ internal sealed class AuditVerifier(AuditTable table, TimeProvider time)
     {
         public long Checkpoints { get; set; }
 
-        public List<AuditRetention> Retentions { get; } = [];
+        public List<AuditRemoval> Retentions { get; } = [];
 
         public List<AuditBreak> Breaks { get; } = [];
 

@@ -1,10 +1,13 @@
+using RemoteWriteGateway.Catalog;
+
 namespace RemoteWriteGateway.Audit.Storage;
 
 /// <summary>
 /// Where batches go: to the catalog while it takes them in good time, else to the spool, and then to the spool until that was replayed, so
 /// that the order stays. Whoever writes never waits longer for the catalog than <see cref="Patience"/>.
 /// </summary>
-internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, AuditMetrics metrics, TimeProvider time, ILogger<AuditStore> logger) : IDisposable
+internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, AuditMetrics metrics, TimeProvider time, ILogger<AuditStore> logger)
+    : IReplicaFacts, IDisposable
 {
     /// <summary>How long the catalog may take for a batch before the spool takes it as well.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
@@ -24,6 +27,8 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     private volatile bool _isFailureTold;
 
     public long SpooledRecords => spool.Records;
+
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { AuditSpooled = spool.Records };
 
     /// <summary>Returns when what was spooled is in the catalog.</summary>
     public Task WhenReplayedAsync() => _replay ?? Task.CompletedTask;
