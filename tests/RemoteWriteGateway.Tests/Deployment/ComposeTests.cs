@@ -158,7 +158,7 @@ public sealed partial class ComposeTests
 
             string socket = builder.Configuration["Catalog:ConnectionString"]!.Split(';')[0].Split('=')[1]; // not null: validated
             Assert.Contains($"postgres-socket:{socket}", List(Map(Services["gateway"])["volumes"]));
-            LoadedPolicy policy = new PolicyLoader([new StoreSettingsReader(null), new WriteSettingsReader(null)], directory: null)
+            LoadedPolicy policy = new PolicyLoader([new StoreSettingsReader(null), new WriteSettingsReader(null, null)], directory: null)
                 .Load(await PolicyDocument.ReadAsync(Path.Combine(copy.FullName, "gateway", "policy.yaml"), TestContext.Current.CancellationToken));
             Assert.Empty(policy.Faults);
         }
