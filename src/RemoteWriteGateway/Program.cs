@@ -17,7 +17,7 @@ internal static class Program
     {
         var root = new RootCommand("Remote Write Gateway. Without a command: run the service, configured by appsettings.json in the current folder and by environment variables.")
         {
-            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)]),
+            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)], static () => WebApplication.CreateBuilder()),
             CatalogCommand.Create(static () => WebApplication.CreateBuilder()),
             AuditCommand.Create(static () => WebApplication.CreateBuilder()),
             HealthCommand.Create(static () => WebApplication.CreateBuilder()),

@@ -36,7 +36,9 @@ internal sealed record AdminCall(HttpContext Http, AdminRoute Route, Caller Call
 
         AuditScope scope = ScopeOf(Http);
         scope.Detail = detail is null ? null : JsonSerializer.Serialize(detail, AdminJson.Output);
-        await scope.WriteAheadOfChangeAsync(Aborted);
+
+        // Not given up when the operator hangs up: what is on record as allowed is then done.
+        await scope.WriteAheadOfChangeAsync(CancellationToken.None);
     }
 
     /// <summary>The request's record.</summary>

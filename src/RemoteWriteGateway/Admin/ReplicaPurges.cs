@@ -19,7 +19,7 @@ internal sealed partial class ReplicaPurges(
     private const string KeysTopic = "purge-keys";
     private const string TokensTopic = "purge-tokens";
 
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(30);
 
     private readonly Heard _keysHeard = new();

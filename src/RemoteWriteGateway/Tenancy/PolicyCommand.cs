@@ -4,16 +4,18 @@ using RemoteWriteGateway.Tenancy.Commands;
 
 namespace RemoteWriteGateway.Tenancy;
 
-/// <summary><c>rwgateway policy</c>: looks at policy files, and changes nothing. See <see cref="ExitCode"/>.</summary>
+/// <summary><c>rwgateway policy</c>: looks at policy files, and at those that the catalog remembers, and changes nothing. See <see cref="ExitCode"/>.</summary>
 internal static class PolicyCommand
 {
     /// <param name="readers">Gives the readers of all features that have keys under <c>tenants</c>; asked when a command runs.</param>
-    public static Command Create(Func<IReadOnlyList<ITenantSettingsReader>> readers) => new("policy", "Look at policy files.")
+    /// <param name="service">Gives the configuration that the service would have, for what asks the catalog; asked when a command runs.</param>
+    public static Command Create(Func<IReadOnlyList<ITenantSettingsReader>> readers, Func<WebApplicationBuilder> service) => new("policy", "Look at policy files.")
     {
         ValidateCommand.Create(readers),
         ExplainCommand.Create(readers),
-        DiffCommand.Create(readers),
+        DiffCommand.Create(readers, service),
         TestCommand.Create(readers),
+        VersionsCommand.Create(service),
     };
 
     /// <summary>Runs what was parsed. A command line that is not understood is invalid input as well.</summary>

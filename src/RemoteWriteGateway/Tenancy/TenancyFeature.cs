@@ -39,6 +39,7 @@ internal static class TenancyFeature
         services.AddSingleton<PolicyArchive>();
         services.AddSingleton<PolicyHistory>();
         services.AddHostedService(provider => provider.GetRequiredService<PolicyHistory>());
+        services.AddHostedService<PolicyAgreement>();
 
         services.AddSingleton<TenancyRefusals>();
         services.AddSingleton<IAuthorizationHandler, AccessHandler>();

@@ -41,6 +41,9 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
+    /// <param name="name">Of the replica, and of its folder.</param>
+    /// <param name="policy">The policy's text, if it is to say something else than <paramref name="tenants"/>.</param>
+    /// <param name="maxStale">How old the revocations may be.</param>
     public static async Task<Gateway> StartAsync(
         Workspace workspace,
         Emulator emulator,
@@ -49,23 +52,40 @@ internal sealed class Gateway : IAsyncDisposable
         CancellationToken cancellationToken,
         bool untilReady = true,
         string? catalog = null,
+        string name = "gateway",
+        string? policy = null,
+        string maxStale = "01:00:00",
         object? audit = null)
     {
-        Gateway gateway = workspace.Own(new Gateway(workspace.Folder("gateway"), emulator.CaFile));
-        workspace.Write("gateway", "policy.yaml", Policy(tenants));
-        workspace.Write("gateway", "appsettings.json", JsonSerializer.Serialize(new
+        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile));
+        workspace.Write(name, "policy.yaml", policy ?? Policy(tenants));
+        workspace.Write(name, "appsettings.json", JsonSerializer.Serialize(new
         {
             Http = new { Url = gateway.Url.ToString().TrimEnd('/'), DrainDelay = "00:00:00" },
             Management = new { Url = gateway.Management.ToString().TrimEnd('/') },
             AzureAd = new { emulator.Instance, TenantId = Emulator.Directory, ClientId = Emulator.GatewayApp },
             Identity = new { AllowEmulator = true },
-            Catalog = catalog is null ? new { Provider = "Sqlite", ConnectionString = "Data Source=data/catalog.db" } : new { Provider = "PostgreSql", ConnectionString = catalog },
+            Catalog = new
+            {
+                Provider = catalog is null ? "Sqlite" : "PostgreSql",
+                ConnectionString = catalog ?? "Data Source=data/catalog.db",
+                ReplicaName = name,
+            },
+            Revocations = new { MaxStale = maxStale },
             Audit = audit ?? new { },
             Policy = new { Path = "policy.yaml" },
             Stores = stores,
         }));
         await gateway.StartAsync(cancellationToken, untilReady);
         return gateway;
+    }
+
+    /// <summary>Puts another policy file in the place of the one that there is, at once and whole.</summary>
+    public void ReplacePolicy(string text)
+    {
+        string next = Path.Combine(_folder, "policy.next");
+        File.WriteAllText(next, text);
+        File.Move(next, Path.Combine(_folder, "policy.yaml"), overwrite: true);
     }
 
     /// <summary>Starts it again, on the ports that it had.</summary>

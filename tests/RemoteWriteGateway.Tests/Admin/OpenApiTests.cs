@@ -50,6 +50,10 @@ public sealed class OpenApiTests(SharedAdminGateway shared) : IClassFixture<Shar
         Assert.Equal(routes.Length, document.Paths.Sum(path => path.Value.Operations?.Count ?? 0));
         Assert.Equal(routes.Length, routes.Select(route => route.OperationId).Distinct().Count());
 
+        // Schemas stand in the document by name: no two types may have the same.
+        Type[] types = [.. routes.SelectMany(route => (Type?[])[route.Body, route.Answer]).OfType<Type>().Distinct()];
+        Assert.Equal(types.Length, types.Select(OpenApiOperations.NameOf).Distinct().Count());
+
         foreach (AdminRoute route in routes)
         {
             OpenApiOperation operation = document.Paths[route.Path].Operations![new HttpMethod(route.Method)];

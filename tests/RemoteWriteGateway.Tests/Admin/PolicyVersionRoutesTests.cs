@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Audit.Storage;
 using RemoteWriteGateway.Tests.Attacks;
 using RemoteWriteGateway.Tests.Catalog;
 
@@ -194,9 +195,12 @@ public sealed class PolicyVersionRoutesTests
     /// <summary>Takes <see cref="Changed"/>, a minute after the start.</summary>
     private static async Task<string> ChangeAsync(GatewayHost gateway)
     {
+        string before = gateway.Services.GetPolicyVersion();
         gateway.Time.Advance(TimeSpan.FromMinutes(1));
-        Assert.True((await gateway.ReloadPolicyAsync(Changed)).Changed);
-        return gateway.Services.GetPolicyVersion();
+        await gateway.ReloadPolicyAsync(Changed); // or the poll of that minute
+        string after = gateway.Services.GetPolicyVersion();
+        Assert.NotEqual(before, after);
+        return after;
     }
 
     /// <summary>A version is written down in the background.</summary>
@@ -212,7 +216,16 @@ public sealed class PolicyVersionRoutesTests
         }
     }
 
-    private static Task FlushAuditAsync(GatewayHost gateway) => gateway.Services.GetRequiredService<AuditLog>().FlushAsync(Cancel);
+    /// <summary>Has everything written that is to be on record, and waits until the catalog has it: it may take the way through the spool.</summary>
+    private static async Task FlushAuditAsync(GatewayHost gateway)
+    {
+        await gateway.Services.GetRequiredService<AuditLog>().FlushAsync(Cancel);
+        while (gateway.Services.GetRequiredService<AuditStore>().SpooledRecords > 0)
+        {
+            Cancel.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
 
     private static async Task WriteAsync(GatewayHost gateway, string app)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Builder;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Ingest;
 using RemoteWriteGateway.Tenancy;
@@ -34,7 +35,7 @@ public sealed class PolicyGuideTests
 
     private static async Task<(int Code, string Output)> RunAsync(params string[] arguments)
     {
-        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)]) };
+        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)], static () => WebApplication.CreateBuilder()) };
         using StringWriter output = new() { NewLine = "\n" };
         InvocationConfiguration configuration = new() { Output = output, Error = output };
         int code = await PolicyCommand.InvokeAsync(root.Parse(arguments), configuration, TestContext.Current.CancellationToken);

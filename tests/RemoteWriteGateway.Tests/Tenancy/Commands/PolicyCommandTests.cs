@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Tests.Tenancy.Commands;
@@ -340,7 +341,7 @@ public sealed class PolicyCommandTests : IDisposable
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
-        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => []) };
+        RootCommand root = new("rwgateway") { PolicyCommand.Create(() => [], static () => WebApplication.CreateBuilder()) };
         using StringWriter output = new() { NewLine = "\n" };
         using StringWriter error = new() { NewLine = "\n" };
         InvocationConfiguration configuration = new() { Output = output, Error = error };
