@@ -74,7 +74,7 @@ public class AgreementTests(ParserStand stand) : IClassFixture<ParserStand>
         byte[][] texts = [.. patterns.Select(pattern => Encoding.UTF8.GetBytes($"{{a=~\"{pattern.Replace("\\", "\\\\", StringComparison.Ordinal)}\"}}"))];
         foreach (Judgement judgement in await stand.JudgeAllAsync(texts, Cancellation))
         {
-            Assert.Equal((judgement.Text, Kind(judgement.ServerError)), (judgement.Text, Kind(judgement.Error.Text ?? "")));
+            Assert.Equal((judgement.Text, Kind(judgement.ServerError)), (judgement.Text, Kind(judgement.Error.Text)));
         }
 
         static string Kind(string error) =>
