@@ -87,6 +87,7 @@ public class CheckTests
     [InlineData("sum(a)[5m]", "1:7: parse error: a range stands directly behind a selector")]
     [InlineData("a[5m][5m]", "1:6: parse error: a range stands directly behind a selector")]
     [InlineData("a offset 5m [5m]", "1:13: parse error: a range stands before offset and @")]
+    [InlineData("a @ end() offset 5m [5m]", "1:21: parse error: a range stands before offset and @")]
     [InlineData("a @ 0 [5m]", "1:7: parse error: a range stands before offset and @")]
     [InlineData("a offset (5m) [5m]", "1:15: parse error: a range stands before offset and @")]
     [InlineData("a[5m][5m:]", "1:1: parse error: a subquery stands behind an instant vector, not behind a range vector")] // 12
@@ -124,6 +125,8 @@ public class CheckTests
     [InlineData("a[5m/(1-1)]")]
     [InlineData("a[5m-5m]")]
     [InlineData("a[-(-5m)]")]
+    [InlineData("a @ end() [5m]")]
+    [InlineData("a @ start() offset 0 [5m]")]
     [InlineData("a[9223372036]")]
     [InlineData("a @ 9223372036854774784")]
     [InlineData("a @ -5m")]
