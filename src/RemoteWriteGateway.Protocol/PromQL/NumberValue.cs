@@ -112,19 +112,25 @@ internal static class NumberValue
             : (token.Marks & TokenMarks.Octal) != 0 && TryReadInteger(number[1..], 8, out value);
     }
 
-    /// <summary>Reads digits with underscores before and between them. False if there are other bytes or no digit, or past 2⁶³ − 1.</summary>
+    /// <summary>Reads digits with single underscores before and between them. False if there are other bytes or no digit, or past 2⁶³ − 1.</summary>
     private static bool TryReadInteger(ReadOnlySpan<byte> digits, int radix, out long value)
     {
         value = 0;
-        bool isDigit = false;
+        bool isDigit = true;
         foreach (byte next in digits)
         {
-            isDigit = next != '_';
-            if (!isDigit)
+            if (next == '_')
             {
+                if (!isDigit)
+                {
+                    return false;
+                }
+
+                isDigit = false;
                 continue;
             }
 
+            isDigit = true;
             int digit = StringValue.DigitValue(next);
             if (digit >= radix || value > (long.MaxValue - digit) / radix)
             {
@@ -134,7 +140,7 @@ internal static class NumberValue
             value = (value * radix) + digit;
         }
 
-        return isDigit;
+        return isDigit && !digits.IsEmpty;
     }
 
     private static bool TryReadDecimal(in Token token, ReadOnlySpan<byte> text, ParsedQuery query, out double value)

@@ -30,7 +30,7 @@ public static class PromQLEmitter
             throw new ArgumentException("The text is not valid: " + query.Error, nameof(query));
         }
 
-        Emission emission = new(text, query, matcher, output.GetSpan((int)MaxLength(text.Length, query, matcher)));
+        Emission emission = new(text, query, matcher, output.GetSpan(MaxLength(text.Length, query, matcher)));
         emission.WriteAll();
         output.Advance(emission.Written);
         return emission.Selectors;
@@ -38,7 +38,7 @@ public static class PromQLEmitter
 
     /// <summary>Most bytes that the text written anew can have.</summary>
     /// <exception cref="OverflowException">More than an array can hold: whoever calls has to bound text, selectors and tenants.</exception>
-    internal static long MaxLength(int textLength, ParsedQuery query, TenantMatcher? matcher) => checked((int)(
+    internal static int MaxLength(int textLength, ParsedQuery query, TenantMatcher? matcher) => checked((int)(
         textLength + query.ExtraBytes + ((long)query.Tokens.Length * BytesPerToken)
         + (query.Selectors.Length * (long)(BytesPerSelector + (matcher?.Utf8.Length ?? 0)))));
 }

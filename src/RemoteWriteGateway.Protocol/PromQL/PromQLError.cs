@@ -53,9 +53,17 @@ public static class PromQLFaults
 /// <param name="Text">What was found, what was expected, and what to do; at most 300 bytes.</param>
 public readonly record struct PromQLError(PromQLFault Fault, int Position, int Line, int Column, string Text)
 {
-    /// <summary>As it stands in an answer: <c>1:6: parse error: …</c>.</summary>
+    /// <summary>What was found, what was expected, and what to do; at most 300 bytes.</summary>
+    public string Text { get => field ?? ""; init; } = Text;
+
+    /// <summary>As it stands in an answer: <c>1:6: parse error: …</c>. Empty if there is no refusal.</summary>
     public override string ToString()
     {
+        if (Fault == PromQLFault.None)
+        {
+            return "";
+        }
+
         string kind = Fault == PromQLFault.Invalid ? "parse error: " : "";
         return Position < 0
             ? Fault == PromQLFault.Invalid ? $"unknown position: {kind}{Text}" : Text

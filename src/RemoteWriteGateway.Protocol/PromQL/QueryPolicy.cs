@@ -80,7 +80,7 @@ internal static class QueryPolicy
             if (name.SequenceEqual(forbidden))
             {
                 return Refuse(query, PromQLFault.LabelForbidden, text, label.Start,
-                    $"no matcher may name label {ErrorText.Quote(name)}, as stores give it a meaning of their own; remove the matcher");
+                    $"no matcher may name label {ErrorText.Quote(name)}: stores give it a meaning of their own, or it is forbidden here (ForbiddenLabels); remove the matcher");
             }
         }
 
@@ -94,7 +94,7 @@ internal static class QueryPolicy
         ReadOnlySpan<byte> decoded = StringValue.Decode(value.Of(text), query.Scratch(value.Length));
         return !NamesOthersOnly(kind, decoded, matcher)
             || Refuse(query, PromQLFault.SelectorNamesOtherTenant, text, label.Start,
-                $"the matcher names no tenant that you may read; remove it, as every selector is kept to your tenants by itself");
+                "the matcher names no tenant that you may read; remove it, as every selector is kept to your tenants by itself");
     }
 
     /// <summary>Whether a matcher on the tenant label leaves no tenant of ours, where its text alone says so.</summary>

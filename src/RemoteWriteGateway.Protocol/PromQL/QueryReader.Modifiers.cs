@@ -76,7 +76,8 @@ internal ref partial struct QueryReader
             return Fail(bracket, "a range stands directly behind a selector; behind any other instant vector write a subquery, as [5m:]");
         }
 
-        if (operand.HasOffset || operand.HasAt)
+        // Behind start() and end() Prometheus takes a range, whatever it means by it.
+        if (operand.HasOffset || operand.HasAtTime)
         {
             return Fail(bracket, "a range stands before offset and @; write it directly behind the selector, as up[5m] offset 1h");
         }
@@ -108,8 +109,8 @@ internal ref partial struct QueryReader
     {
         const string Expected = "behind @ stands a time in seconds, start() or end()";
         Take(TokenRole.Keyword);
-        int time = _index;
-        if (Current.Kind is TokenKind.Start or TokenKind.EndWord)
+        bool isTime = Current.Kind is not (TokenKind.Start or TokenKind.EndWord);
+        if (!isTime)
         {
             Take(TokenRole.Preprocessor);
             if (!Expect(TokenKind.LeftParen, TokenRole.LeftParen, Expected) || !Expect(TokenKind.RightParen, TokenRole.RightParen, Expected))
@@ -146,6 +147,7 @@ internal ref partial struct QueryReader
         }
 
         operand.HasAt = true;
+        operand.HasAtTime = isTime;
         return true;
     }
 

@@ -211,6 +211,9 @@ internal ref partial struct QueryReader
         /// <summary>Whether an offset that is not zero applies.</summary>
         public bool HasOffset;
         public bool HasAt;
+
+        /// <summary>Whether <c>@</c> has a time of its own, not <c>start()</c> or <c>end()</c>.</summary>
+        public bool HasAtTime;
         public bool IsAnchored;
         public bool IsSmoothed;
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using RemoteWriteGateway.EndToEnd.Tests.Programs;
 using RemoteWriteGateway.EndToEnd.Tests.Writes;
 using RemoteWriteGateway.Protocol.PromQL;
+using RemoteWriteGateway.Protocol.Tests.PromQL;
 
 namespace RemoteWriteGateway.EndToEnd.Tests.PromQL;
 
@@ -48,9 +49,47 @@ public sealed class StoreReadingTests(StoreReadingTests.Stores stores) : IClassF
         }
     }
 
+    [Fact]
+    public async Task Whatever_is_generated_or_mutated_shows_nothing_of_another_tenant()
+    {
+        Random random = new(51);
+        PromQLFunction[] functions = [.. PromQLFunctions.All.Where(function => function is { IsLegacy: false, IsExperimental: false })];
+        QueryGenerator generator = new(random, functions, withNewest: false);
+        QueryMutator mutator = new(random, withNewest: false, functions);
+        List<(string Asked, string Emitted)> queries = [];
+        EnforcedQuery query = new();
+        while (queries.Count < 1_500)
+        {
+            byte[] text = queries.Count % 2 == 0 ? Encoding.UTF8.GetBytes(generator.Next().Text) : mutator.Next();
+            if (query.TryEnforce(text, PromQLEntry.Query, ParserStand.Red, EnforceOptions.Default))
+            {
+                queries.Add((Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(query.Span)));
+            }
+        }
+
+        int answered = 0;
+        int shown = 0;
+        ParallelOptions some = new() { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken };
+        await Parallel.ForEachAsync(queries.SelectMany(one => stores.All.Values.Select(store => (store, one.Asked, one.Emitted))), some, async (read, stop) =>
+        {
+            (bool isAnswered, string answer) = await Stores.PostAsync(read.store, read.Emitted, stop);
+            Assert.DoesNotContain(Stores.BlueOnly, answer, StringComparison.Ordinal);
+            Interlocked.Add(ref answered, isAnswered ? 1 : 0);
+
+            // The same unguarded, to know that there is something to be seen.
+            (_, answer) = await Stores.PostAsync(read.store, read.Asked, stop);
+            Interlocked.Add(ref shown, answer.Contains(Stores.BlueOnly, StringComparison.Ordinal) ? 1 : 0);
+        });
+        Assert.InRange(answered, queries.Count, queries.Count * 3);
+        Assert.InRange(shown, 300, queries.Count * 3);
+    }
+
     /// <summary>Two Prometheus and a VictoriaMetrics with the series of three tenants.</summary>
     public sealed class Stores : IAsyncLifetime
     {
+        /// <summary>Stands in every series of blue's that generated queries may find.</summary>
+        internal const string BlueOnly = "blue-only";
+
         private static readonly HttpClient Client = new();
 
         // Some time ago, since VictoriaMetrics does not show its newest samples to queries, and at a full minute, where subqueries look.
@@ -74,6 +113,7 @@ public sealed class StoreReadingTests(StoreReadingTests.Stores stores) : IClassF
                 WireSeries.Of("lift_floor", TimestampMs, 55, ("job", "a"), ("tenant", "blue")),
                 WireSeries.Of("lift_floor", TimestampMs, 77, ("job", "a"), ("tenant", "redwood")),
                 WireSeries.Of("lift_floor", TimestampMs, 88, ("job", "a")),
+                .. QueryGenerator.MetricNames.Select(name => WireSeries.Of(name, TimestampMs, 4711, ("job", BlueOnly), ("tenant", "blue"))),
             ];
             foreach (IStore store in All.Values)
             {
@@ -87,16 +127,21 @@ public sealed class StoreReadingTests(StoreReadingTests.Stores stores) : IClassF
 
         internal static async Task<string[]> QueryAsync(IStore store, string expression)
         {
+            (bool isAnswered, string text) = await PostAsync(store, expression, TestContext.Current.CancellationToken);
+            Assert.True(isAnswered, $"{expression}\n{text}");
+            using JsonDocument document = JsonDocument.Parse(text);
+            return [.. document.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().Select(Text).Order(StringComparer.Ordinal)];
+        }
+
+        internal static async Task<(bool IsAnswered, string Text)> PostAsync(IStore store, string expression, CancellationToken cancellationToken)
+        {
             using FormUrlEncodedContent form = new(new Dictionary<string, string>
             {
                 ["query"] = expression,
                 ["time"] = (TimestampMs / 1000).ToString(CultureInfo.InvariantCulture),
             });
-            using HttpResponseMessage answer = await Client.PostAsync(new Uri(store.Url, "/api/v1/query"), form, TestContext.Current.CancellationToken);
-            string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-            Assert.True(answer.IsSuccessStatusCode, $"{expression}\n{text}");
-            using JsonDocument document = JsonDocument.Parse(text);
-            return [.. document.RootElement.GetProperty("data").GetProperty("result").EnumerateArray().Select(Text).Order(StringComparer.Ordinal)];
+            using HttpResponseMessage answer = await Client.PostAsync(new Uri(store.Url, "/api/v1/query"), form, cancellationToken);
+            return (answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(cancellationToken));
         }
 
         private static string Text(JsonElement series)

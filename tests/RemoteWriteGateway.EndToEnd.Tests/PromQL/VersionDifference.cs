@@ -51,7 +51,7 @@ internal static class KnownDifference
 
     public static string? Find(Judgement judgement)
     {
-        string error = judgement.Error.ToString() ?? "";
+        string error = judgement.Error.ToString();
         if (!judgement.IsValid)
         {
             return error.Contains("escaped bytes are not valid UTF-8", StringComparison.Ordinal) ? "bytes"

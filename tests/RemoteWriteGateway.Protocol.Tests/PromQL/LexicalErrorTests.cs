@@ -8,6 +8,7 @@ public class LexicalErrorTests
     [InlineData("0x")]
     [InlineData("0x_")]
     [InlineData("0x1_")]
+    [InlineData("0x__1")]
     [InlineData("0x1__2")]
     [InlineData("0x1.8")]
     [InlineData("0x.8")]

@@ -41,6 +41,9 @@ internal sealed class QueryGenerator(Random random, IReadOnlyList<PromQLFunction
     private readonly List<string> _tokens = [];
     private int _selectors;
 
+    /// <summary>The metrics that it selects.</summary>
+    public static IReadOnlyList<string> MetricNames => Metrics;
+
     public GeneratedQuery Next()
     {
         _tokens.Clear();
