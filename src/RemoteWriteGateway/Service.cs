@@ -1,28 +1,42 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway;
 
 /// <summary>Runs the service: configuration, start, stop, and a start that fails with one plain text instead of a stack.</summary>
 internal static class Service
 {
-    /// <returns>The process' exit code: 0 after an orderly stop, 1 if the start failed.</returns>
+    /// <returns>The process' exit code: 0 after an orderly stop, also one before the start was over; 1 if the start failed.</returns>
     public static async Task<int> RunAsync(Func<WebApplicationBuilder, WebApplication> build)
     {
         WebApplication? app = null;
+        bool hasStarted = false;
         try
         {
             WebApplicationBuilder builder = WebApplication.CreateBuilder();
             Defaults(builder);
+
+            // A start that fails is told here, in plain words. The host would log it before, with a stack.
+            builder.Logging.AddFilter(
+                "Microsoft.Extensions.Hosting.Internal.Host", level => level >= LogLevel.Information && (hasStarted || level < LogLevel.Error));
             app = build(builder);
 
             // Before the host starts, which would log each fault once more, with a stack.
             app.Services.GetRequiredService<IStartupValidator>().Validate();
             await app.StartAsync();
+            hasStarted = true;
+        }
+        catch (OperationCanceledException) when (app?.Lifetime.ApplicationStopping.IsCancellationRequested == true)
+        {
+            await Console.Error.WriteLineAsync("rwgateway: stopped by a signal before it had started");
+            await app.DisposeAsync();
+            return 0;
         }
         catch (Exception e) when (IsConfiguration(e))
         {
-            foreach (string fault in Faults(e).Distinct(StringComparer.Ordinal))
+            foreach (string fault in Faults(e, app).Distinct(StringComparer.Ordinal))
             {
                 await Console.Error.WriteLineAsync($"rwgateway: cannot start: {fault}");
             }
@@ -58,13 +72,28 @@ internal static class Service
 
     // The operator's to mend: the message says what and where, a stack would only hide it.
     private static bool IsConfiguration(Exception e) =>
-        e is OptionsValidationException or InvalidOperationException or IOException or UnauthorizedAccessException
+        e is OptionsValidationException or InvalidOperationException or InvalidDataException or IOException or SocketException
+            or UnauthorizedAccessException
         || (e is AggregateException several && several.InnerExceptions.All(IsConfiguration));
 
-    private static IEnumerable<string> Faults(Exception e) => e switch
+    private static IEnumerable<string> Faults(Exception e, WebApplication? app) => e switch
     {
-        AggregateException several => several.InnerExceptions.SelectMany(Faults),
+        AggregateException several => several.InnerExceptions.SelectMany(one => Faults(one, app)),
         OptionsValidationException options => options.Failures,
-        _ => [e.Message],
+
+        // A file that cannot be read: the outer one names it, the inner ones say what is wrong and where.
+        InvalidDataException => [string.Join(' ', Chain(e).Select(one => one.Message))],
+        _ => [BindFault(e, app) ?? e.Message],
     };
+
+    private static IEnumerable<Exception> Chain(Exception e)
+    {
+        for (Exception? one = e; one is not null; one = one.InnerException)
+        {
+            yield return one;
+        }
+    }
+
+    private static string? BindFault(Exception e, WebApplication? app) => app is null ? null : Listeners.BindFault(
+        e, app.Services.GetRequiredService<IOptions<HttpOptions>>().Value, app.Services.GetRequiredService<IOptions<ManagementOptions>>().Value);
 }

@@ -84,12 +84,17 @@ internal sealed partial class FileCredentials : IStoreCredentials
     /// <summary>The file's only line, without its end.</summary>
     private static string ReadLine(string file)
     {
-        if (new FileInfo(file).Length > MaxFileBytes)
+        // Counted while it is read: what is no regular file states no length.
+        using FileStream stream = File.OpenRead(file);
+        byte[] bytes = new byte[MaxFileBytes + 1];
+        int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        if (length > MaxFileBytes)
         {
             throw new InvalidDataException($"{file} has more than {MaxFileBytes} bytes.");
         }
 
-        string text = File.ReadAllText(file).TrimEnd('\r', '\n');
+        using StreamReader reader = new(new MemoryStream(bytes, 0, length), Encoding.UTF8);
+        string text = reader.ReadToEnd().TrimEnd('\r', '\n');
         return text.Length == 0 || text.AsSpan().ContainsAny('\r', '\n')
             ? throw new InvalidDataException($"{file} does not hold exactly one line.")
             : text;

@@ -73,8 +73,9 @@ internal sealed partial class StoreTransport : IDisposable
 
             _hasFailed = false;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or InvalidDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or InvalidDataException or ArgumentException)
         {
+            // ArgumentException: the key is that of another certificate, as it is between the two writes of a renewal.
             // Told once, not every 30 s.
             if (!_hasFailed)
             {

@@ -21,23 +21,23 @@ internal static class ConfigurationSections
         return services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
     }
 
-    /// <summary>Unknown keys first: a misspelt key often is why a value is missing.</summary>
+    /// <summary>Keys first: a misspelt one often is why a value is missing, and what has the wrong shape the binder leaves out without a word.</summary>
     private sealed class SectionCheck<TOptions>(IConfigurationSection section, IValidateOptions<TOptions> validator) : IValidateOptions<TOptions>
         where TOptions : class
     {
         public ValidateOptionsResult Validate(string? name, TOptions options)
         {
-            string[] unknown = [.. UnknownKeys(section, typeof(TOptions))];
-            if (unknown.Length > 0)
+            string[] faults = [.. KeyFaults(section, typeof(TOptions))];
+            if (faults.Length > 0)
             {
-                return ValidateOptionsResult.Fail(unknown);
+                return ValidateOptionsResult.Fail(faults);
             }
 
             ValidateOptionsResult result = validator.Validate(name, options);
             return result.Failed ? ValidateOptionsResult.Fail(result.Failures.Select(WithSection)) : result;
         }
 
-        // The attributes' own texts begin with the property and repeat the type: "Foo: The field BarOptions.Foo must be …".
+        // The attributes' own texts begin with the property and repeat where it is: "Foo: The field BarOptions.Inner.Foo must be …".
         private string WithSection(string failure)
         {
             if (failure.StartsWith(section.Path + ":", StringComparison.Ordinal))
@@ -52,7 +52,9 @@ internal static class ConfigurationSections
                 int end = colon < 0 ? -1 : failure.IndexOf(' ', colon + 2 + kind.Length);
                 if (end > 0)
                 {
-                    text = failure[..colon] + ":" + failure[end..].Replace(" field is required", " is required", StringComparison.Ordinal);
+                    string place = failure[(colon + 2 + kind.Length)..end];
+                    string key = place.Contains('.', StringComparison.Ordinal) ? place[(place.IndexOf('.', StringComparison.Ordinal) + 1)..] : failure[..colon];
+                    text = key.Replace('.', ':') + ":" + failure[end..].Replace(" field is required", " is required", StringComparison.Ordinal);
                     break;
                 }
             }
@@ -61,8 +63,14 @@ internal static class ConfigurationSections
         }
     }
 
-    private static IEnumerable<string> UnknownKeys(IConfigurationSection section, Type type)
+    private static IEnumerable<string> KeyFaults(IConfigurationSection section, Type type)
     {
+        if (!string.IsNullOrEmpty(section.Value))
+        {
+            // Not quoted: an environment variable that only happens to have this name may hold anything.
+            yield return $"{section.Path}: one value stands where a group of keys is expected";
+        }
+
         PropertyInfo[] properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance);
         foreach (IConfigurationSection child in section.GetChildren())
         {
@@ -73,11 +81,25 @@ internal static class ConfigurationSections
             }
             else if (property.PropertyType.Assembly == typeof(ConfigurationSections).Assembly && property.PropertyType.IsClass)
             {
-                foreach (string unknown in UnknownKeys(child, property.PropertyType))
+                foreach (string fault in KeyFaults(child, property.PropertyType))
                 {
-                    yield return unknown;
+                    yield return fault;
                 }
             }
+            else if (ShapeFault(child, property.PropertyType) is { } fault)
+            {
+                yield return fault;
+            }
         }
+    }
+
+    /// <summary>A list where a value is expected, or the reverse. An empty list is an empty value.</summary>
+    private static string? ShapeFault(IConfigurationSection child, Type type)
+    {
+        bool isList = type != typeof(string) && type.IsAssignableTo(typeof(System.Collections.IEnumerable));
+        bool isGroup = child.GetChildren().Any();
+        return isList && !isGroup && child.Value != "" ? $"{child.Path}: one value stands where a list is expected"
+            : !isList && isGroup ? $"{child.Path}: a list or a group of keys stands where one value is expected"
+            : null;
     }
 }

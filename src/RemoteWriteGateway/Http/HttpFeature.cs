@@ -14,6 +14,7 @@ internal static class HttpFeature
     public static IServiceCollection AddHttp(this IServiceCollection services)
     {
         services.AddSection<HttpOptions, HttpOptionsValidator>(HttpOptions.Section);
+        services.AddSingleton<IValidateOptions<HttpOptions>, ForeignListeners>();
         services.AddSection<ManagementOptions, ManagementOptionsValidator>(ManagementOptions.Section);
 
         // A registry of its own for each host, so that two hosts in one process do not share counts.

@@ -11,7 +11,7 @@ internal readonly record struct ListenUrl(bool IsTls, IPAddress? Address, int Po
     public bool IsLoopback => Address is null || IPAddress.IsLoopback(Address);
 
     /// <summary>What is wrong with <paramref name="url"/>, or null.</summary>
-    public static string? Fault(string url) => TryParse(url, out _) ? null
+    public static string? Fault(string? url) => TryParse(url, out _) ? null
         : $"\"{url}\" is not of the form http://ADDRESS:PORT (or https), ADDRESS an IP address, localhost or *, with nothing behind the port";
 
     /// <exception cref="FormatException"><see cref="Fault"/> says why.</exception>
@@ -40,9 +40,14 @@ internal readonly record struct ListenUrl(bool IsTls, IPAddress? Address, int Po
         }
     }
 
-    private static bool TryParse(string url, out ListenUrl parsed)
+    private static bool TryParse(string? url, out ListenUrl parsed)
     {
         parsed = default;
+        if (url is null)
+        {
+            return false;
+        }
+
         bool isTls = url.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
         if (!isTls && !url.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
         {

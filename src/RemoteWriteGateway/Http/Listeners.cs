@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -16,6 +17,14 @@ internal sealed partial class Listeners(
     /// <summary>Whether a request came in on the management listener.</summary>
     public static bool IsManagement(HttpContext context) =>
         context.Features.Get<IConnectionItemsFeature>()?.Items.ContainsKey(ManagementMark) == true;
+
+    /// <summary>What to tell if the listeners could not be opened, or null if <paramref name="e"/> is about something else.</summary>
+    public static string? BindFault(Exception e, HttpOptions http, ManagementOptions management) =>
+        e is SocketException or IOException { InnerException: AddressInUseException or AggregateException }
+
+            // Not every fault says which of the two it was.
+            ? $"Http:Url ({http.Url}) or Management:Url ({management.Url}): {e.Message}"
+            : null;
 
     public void Configure(KestrelServerOptions kestrel)
     {

@@ -41,7 +41,7 @@ internal sealed partial class ServerCertificate : IHostedService, IDisposable
         {
             Load();
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (IsUnusable(e))
         {
             throw new InvalidOperationException($"Http:CertificateFile, Http:KeyFile: {e.Message}", e);
         }
@@ -77,7 +77,7 @@ internal sealed partial class ServerCertificate : IHostedService, IDisposable
             Load();
             _reloadFailed.Set(0);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (IsUnusable(e))
         {
             _reloadFailed.Set(1);
             LogReloadFailed(e.Message);
@@ -108,6 +108,9 @@ internal sealed partial class ServerCertificate : IHostedService, IDisposable
         _notAfter.Set(new DateTimeOffset(leaf.NotAfter.ToUniversalTime()).ToUnixTimeSeconds());
         LogLoaded(leaf.NotAfter.ToUniversalTime());
     }
+
+    // ArgumentException: the key is that of another certificate, as it is between the two writes of a renewal.
+    private static bool IsUnusable(Exception e) => e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
 
     private static string ToText(byte[] pem) => System.Text.Encoding.UTF8.GetString(pem);
 

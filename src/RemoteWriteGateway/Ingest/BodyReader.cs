@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
 namespace RemoteWriteGateway.Ingest;
@@ -11,9 +12,9 @@ internal static class BodyReader
 
     /// <summary>Reads the whole body. Bodies may come chunked and without a length.</summary>
     /// <returns>False if it is longer than <paramref name="maxBytes"/>: what was read is in <paramref name="body"/>, the rest is not read.</returns>
-    /// <exception cref="BadHttpRequestException">The body is slower than the minimum rate, or breaks off.</exception>
+    /// <exception cref="BadHttpRequestException">The body is slower than the minimum rate, is not framed as HTTP says, or breaks off.</exception>
     /// <exception cref="ByteBudgetExceededException">The bytes that all requests may hold are used up.</exception>
-    public static async ValueTask<bool> TryReadAsync(HttpRequest request, WriteBuffer body, int maxBytes, CancellationToken cancellationToken)
+    public static async ValueTask<bool> TryReadAsync(HttpRequest request, WriteBuffer body, int maxBytes)
     {
         if (request.ContentLength is { } length)
         {
@@ -28,7 +29,7 @@ internal static class BodyReader
         PipeReader reader = request.BodyReader;
         while (true)
         {
-            ReadResult read = await reader.ReadAsync(cancellationToken);
+            ReadResult read = await ReadAsync(reader);
             if (read.Buffer.Length > maxBytes - body.Length)
             {
                 reader.AdvanceTo(read.Buffer.End);
@@ -45,6 +46,20 @@ internal static class BodyReader
             {
                 return true;
             }
+        }
+    }
+
+    /// <summary>Reads on. Without a token: a read ends with the connection, and one that was cancelled Kestrel logs as an error.</summary>
+    private static async ValueTask<ReadResult> ReadAsync(PipeReader reader)
+    {
+        try
+        {
+            return await reader.ReadAsync();
+        }
+        catch (Exception e) when (e is (IOException and not BadHttpRequestException) or ConnectionAbortedException)
+        {
+            // Kestrel's words for a connection that was reset, and for a chunk's size that does not fit a number.
+            throw new BadHttpRequestException("The body broke off.", e);
         }
     }
 }

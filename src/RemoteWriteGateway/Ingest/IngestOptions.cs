@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace RemoteWriteGateway.Ingest;
 
 /// <summary>Bounds of this replica as a whole, for writes and pushes together. What concerns one tenant stands in the policy file. Section <c>Ingest</c>.</summary>
-internal sealed class IngestOptions
+internal sealed class IngestOptions : IValidatableObject
 {
     public const string Section = "Ingest";
 
@@ -30,6 +30,14 @@ internal sealed class IngestOptions
 
     /// <summary>Names of labels that no writer may set, besides the tenant label and those that are always reserved.</summary>
     public IReadOnlyList<string> ReservedLabels { get; init; } = [];
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (string label in ReservedLabels.Where(label => label is "" or "__name__"))
+        {
+            yield return new ValidationResult($"Ingest:ReservedLabels: \"{label}\" cannot be reserved: {(label.Length == 0 ? "it is no label's name" : "every series needs it")}");
+        }
+    }
 }
 
 [OptionsValidator]

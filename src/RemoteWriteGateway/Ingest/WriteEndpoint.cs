@@ -113,7 +113,7 @@ internal sealed class WriteEndpoint(
     {
         // 2. Read.
         WriteSettings settings = target.Settings;
-        if (!await BodyReader.TryReadAsync(http.Request, work.Body, settings.MaxBodyBytes, http.RequestAborted))
+        if (!await BodyReader.TryReadAsync(http.Request, work.Body, settings.MaxBodyBytes))
         {
             string size = http.Request.ContentLength is { } length ? $"{length}" : $"more than {settings.MaxBodyBytes}";
             await WriteAnswer.RefuseAsync(http, target, "body-too-large", StatusCodes.Status400BadRequest,

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
 
@@ -18,9 +19,16 @@ internal sealed class PolicyOptions
 }
 
 /// <summary>How tenants show in labels and requests. Section <c>Tenancy</c>.</summary>
-internal sealed class TenancyOptions
+internal sealed class TenancyOptions : IValidatableObject
 {
     public const string Section = "Tenancy";
+
+    /// <summary>Request headers that say something else already.</summary>
+    private static readonly FrozenSet<string> TakenHeaders = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase,
+        "Accept", "Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Expect", "Forwarded",
+        "Host", "Retry-Attempt", "TE", "Transfer-Encoding", "Upgrade", "User-Agent", "X-Forwarded-For", "X-Forwarded-Proto",
+        "X-Prometheus-Remote-Write-Version");
 
     /// <summary>Name of the label that is stamped on what is written and enforced on what is read. Names that begin with two underscores are not ours.</summary>
     [Required]
@@ -35,6 +43,19 @@ internal sealed class TenancyOptions
     /// <summary>The most tenants of one read, 1 to 10,000. More are refused, never left out.</summary>
     [Range(1, 10_000)]
     public int MaxTenantsPerRead { get; init; } = 100;
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (TakenHeaders.Contains(Header ?? ""))
+        {
+            yield return new ValidationResult($"Tenancy:Header: \"{Header}\" has another meaning in requests; take one of its own, such as X-Scope-OrgID");
+        }
+
+        if (Label is "le" or "quantile")
+        {
+            yield return new ValidationResult($"Tenancy:Label: \"{Label}\" tells the parts of histograms and summaries apart; take another, such as tenant");
+        }
+    }
 }
 
 [OptionsValidator]

@@ -28,6 +28,17 @@ public sealed class StoreCredentialsTests : IDisposable
         Assert.Equal(["Bearer first", "Bearer first", "Bearer second"], Shown(store));
     }
 
+    /// <summary>A device states no length, and has no end.</summary>
+    [Fact]
+    public async Task A_file_without_an_end_is_read_no_further_than_a_secret_may_be_long()
+    {
+        await using RecordingStore store = await RecordingStore.StartAsync();
+        await using ForwardHost host = ForwardHost.Before(store, ("Auth:Kind", "BearerFile"), ("Auth:TokenFile", "/dev/zero"));
+
+        Assert.Equal("store-unavailable", Assert.Single((await host.SendAsync(Messages.V1Samples("a"))).Faults).Reason);
+        Assert.Contains("/dev/zero has more than 65536 bytes", host.Logs.Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task User_name_and_password_come_from_files()
     {

@@ -103,6 +103,31 @@ public sealed class StoreTlsTests : IDisposable
         Assert.Single(store.Requests);
     }
 
+    /// <summary>Both files are replaced by whoever renews them, but not at the same time.</summary>
+    [Fact]
+    public async Task A_key_of_another_certificate_keeps_the_old_pair()
+    {
+        using X509Certificate2 client = _authority.Issue("gateway");
+        using X509Certificate2 renewed = _authority.Issue("gateway");
+        await using RecordingStore store = await StartAsync(_authority, https: options =>
+        {
+            options.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+            options.ClientCertificateValidation = static (_, _, _) => true;
+        });
+        await using ForwardHost host = ForwardHost.Before(
+            store,
+            ("Tls:CaFile", File("ca.pem", _authority.Pem)),
+            ("Tls:CertificateFile", File("client.pem", client.ExportCertificatePem())),
+            ("Tls:KeyFile", File("client.key", client.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem())));
+        Assert.Equal(VerdictKind.Written, (await host.SendAsync(Messages.V1Samples("a"))).Kind);
+
+        File("client.key", renewed.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
+        host.Time.Advance(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(VerdictKind.Written, (await host.SendAsync(Messages.V1Samples("a"))).Kind);
+        Assert.Contains("TLS files of store main cannot be used, the last ones stay in use", host.Logs.Text, StringComparison.Ordinal);
+    }
+
     private static async Task<RecordingStore> StartAsync(
         Authority authority, string name = "127.0.0.1", Action<HttpsConnectionAdapterOptions>? https = null)
     {
