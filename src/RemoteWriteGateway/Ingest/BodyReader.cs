@@ -29,7 +29,7 @@ internal static class BodyReader
         PipeReader reader = request.BodyReader;
         while (true)
         {
-            ReadResult read = await ReadAsync(reader);
+            ReadResult read = await ReadAsync(request);
             if (read.Buffer.Length > maxBytes - body.Length)
             {
                 reader.AdvanceTo(read.Buffer.End);
@@ -50,15 +50,21 @@ internal static class BodyReader
     }
 
     /// <summary>Reads on. Without a token: a read ends with the connection, and one that was cancelled Kestrel logs as an error.</summary>
-    private static async ValueTask<ReadResult> ReadAsync(PipeReader reader)
+    private static async ValueTask<ReadResult> ReadAsync(HttpRequest request)
     {
         try
         {
-            return await reader.ReadAsync();
+            return await request.BodyReader.ReadAsync();
         }
-        catch (Exception e) when (e is (IOException and not BadHttpRequestException) or ConnectionAbortedException)
+        catch (Exception e) when (e is ConnectionResetException or OperationCanceledException)
         {
-            // Kestrel's words for a connection that was reset, and for a chunk's size that does not fit a number.
+            // Nobody is there any more. Told so, Kestrel does not try to read the rest, which it would log as an error, too.
+            request.HttpContext.Abort();
+            throw new BadHttpRequestException("The connection broke.", e);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            // Kestrel's words for a stream that was reset, and for a chunk's size that does not fit a number.
             throw new BadHttpRequestException("The body broke off.", e);
         }
     }
