@@ -75,14 +75,14 @@ public sealed class CatalogPolicyCommandTests
     }
 
     [Fact]
-    public async Task A_catalog_without_a_schema_is_told()
+    public async Task A_catalog_that_is_not_there_is_told()
     {
         await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync("Sqlite");
 
         (int code, string output, string error) = await RunAsync(catalog, "versions");
 
         Assert.Equal((2, ""), (code, output));
-        Assert.Contains("run rwgateway catalog migrate", error, StringComparison.Ordinal);
+        Assert.StartsWith("Catalog:ConnectionString: there is no file ", error, StringComparison.Ordinal);
     }
 
     private static async Task<(int Code, string Output, string Error)> RunAsync(EmptyCatalog catalog, params string[] arguments)
