@@ -63,6 +63,7 @@ internal sealed partial class MetadataSnapshots
         }
 
         fetch.Complete(answer is not null);
+        _firstFetch.TrySetResult();
     }
 
     private void Accept(MetadataAnswer answer, Fetch fetch)

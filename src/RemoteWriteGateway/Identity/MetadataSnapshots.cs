@@ -27,6 +27,7 @@ internal sealed partial class MetadataSnapshots
 
     private readonly UnknownKeys _unknownKeys;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _firstFetch = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ITimer _fetchDue;
     private readonly ITimer _snapshotDue;
 
@@ -73,6 +74,9 @@ internal sealed partial class MetadataSnapshots
     public MetadataSnapshot? Current => _current;
 
     public MetadataState State => StateAt(_time.GetUtcNow());
+
+    /// <summary>Completes with the first fetch, however that ends.</summary>
+    public Task FirstFetch => _firstFetch.Task;
 
     /// <summary>What was wrong with the last fetch, or null if it succeeded.</summary>
     public string? LastError => _lastError;
