@@ -167,9 +167,11 @@ public sealed class RevocationAttackTests
         }
 
         string token = gateway.Token("prom");
-        await new RefusedCall(503, "catalog-unavailable").AssertAsync(gateway, () => WriteAsync(gateway, token), token);
-        await RefusedCall.OfWhoAmI(503, "catalog-unavailable").AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", token), token);
-        await new RefusedCall(401, "no-credentials").AssertAsync(gateway, () => gateway.WriteAsync(Message(gateway), token, change: request => request.Headers.Authorization = null));
+        RefusedCall write = new(503, "catalog-unavailable") { IsCatalogAway = true };
+        await write.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await (RefusedCall.OfWhoAmI(503, "catalog-unavailable") with { IsCatalogAway = true }).AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", token), token);
+        await (new RefusedCall(401, "no-credentials") { IsCatalogAway = true }).AssertAsync(
+            gateway, () => gateway.WriteAsync(Message(gateway), token, change: request => request.Headers.Authorization = null));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(gateway));
 
         await server.StartAgainAsync(Cancel);
