@@ -44,18 +44,7 @@ internal ref partial struct DelimitedReader
             }
         }
 
-        if (counts.IsNative && !reader.HasFault)
-        {
-            // Its buckets were passed over: here they are read, so that what is taken for a histogram is one.
-            var native = new WireReader(families.Text(message));
-            NativeHistogram.ReadFields(ref native);
-            if (native.HasFault)
-            {
-                reader.FailAs(native);
-            }
-        }
-
-        if (reader.HasFault)
+        if (reader.HasFault || (counts.IsNative && !IsHistogram(ref reader, message)))
         {
             return;
         }
@@ -73,6 +62,19 @@ internal ref partial struct DelimitedReader
         }
 
         ReadNativeExemplars(ref reader, metric, message);
+    }
+
+    /// <summary>Reads the buckets of a native histogram, which were passed over, so that what is taken for one is one.</summary>
+    private readonly bool IsHistogram(ref WireReader outer, TextRange message)
+    {
+        var reader = new WireReader(families.Text(message));
+        NativeHistogram.ReadFields(ref reader);
+        if (reader.HasFault)
+        {
+            outer.FailAs(reader);
+        }
+
+        return !reader.HasFault;
     }
 
     private readonly void ReadBucket(ref WireReader reader, int metric, TextRange message, ref HistogramCounts counts, ref int exemplars)

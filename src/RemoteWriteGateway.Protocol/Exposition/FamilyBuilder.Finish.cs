@@ -61,9 +61,13 @@ internal sealed partial class FamilyBuilder
     private void GatherMetrics(bool keepEmpty)
     {
         Span<FamilyEntry> entries = families.FamilyList.Span;
+        int last = 0;
+        bool isInOrder = true;
         foreach (ref readonly MetricEntry metric in families.MetricList.Span)
         {
             entries[metric.Family].Metrics++;
+            isInOrder &= metric.Family >= last;
+            last = metric.Family;
         }
 
         // Numbers of the families that stay; those of the others are Dropped.
@@ -87,6 +91,19 @@ internal sealed partial class FamilyBuilder
         }
 
         families.FamilyList.Truncate(kept);
+        // From here on families are found by none of the old numbers.
+        _names.Clear();
+        _metrics.Clear();
+        if (isInOrder && first == families.MetricList.Count)
+        {
+            foreach (ref MetricEntry metric in families.MetricList.Span)
+            {
+                metric.Family = _starts[metric.Family];
+            }
+
+            return;
+        }
+
         Fill(_sortedMetrics, families.MetricList);
         families.MetricList.Truncate(first);
         foreach (ref FamilyEntry family in families.FamilyList.Span)
@@ -98,10 +115,6 @@ internal sealed partial class FamilyBuilder
         {
             Place(metric, _starts[metric.Family]);
         }
-
-        // From here on families are found by none of the old numbers.
-        _names.Clear();
-        _metrics.Clear();
     }
 
     private void Place(in MetricEntry metric, int family)

@@ -12,15 +12,17 @@ internal sealed class HashIndex
     // Secret, so that no body can be made whose names all collide.
     private static readonly long Seed = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
 
-    private readonly ScratchArray<ulong> _slots = new();
+    // The table, and the one that it grows into: they change places.
+    private ScratchArray<ulong> _slots = new();
+    private ScratchArray<ulong> _spare = new();
     private int _mask = -1;
     private int _count;
 
-    public long HeldBytes => _slots.HeldBytes;
+    public long HeldBytes => _slots.HeldBytes + _spare.HeldBytes;
 
     public ByteBudget Budget
     {
-        set => _slots.Budget = value;
+        set => _slots.Budget = _spare.Budget = value;
     }
 
     public static uint Hash(ReadOnlySpan<byte> bytes) => (uint)XxHash3.HashToUInt64(bytes, Seed);
@@ -73,16 +75,18 @@ internal sealed class HashIndex
     {
         Clear();
         _slots.Trim(maxBytes);
+        _spare.Trim(maxBytes);
     }
 
     private void Grow()
     {
-        int size = _mask < 0 ? FirstSlots : (_mask + 1) * 2;
-        ulong[] old = _mask < 0 ? [] : _slots.Items.AsSpan(0, _mask + 1).ToArray();
+        int old = _mask + 1;
+        int size = old == 0 ? FirstSlots : old * 2;
+        (_slots, _spare) = (_spare, _slots);
         _slots.Ensure(size);
         _slots.Items.AsSpan(0, size).Clear();
         _mask = size - 1;
-        foreach (ulong slot in old)
+        foreach (ulong slot in _spare.Items.AsSpan(0, old))
         {
             if (slot != 0)
             {

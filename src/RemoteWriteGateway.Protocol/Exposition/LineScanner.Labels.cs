@@ -165,14 +165,13 @@ internal ref partial struct LineScanner
         ReadOnlySpan<byte> label = Text(name);
         if (!boundName.IsEmpty && label.SequenceEqual(boundName))
         {
-            string bounds = ExpositionText.Excerpt(label);
             if (!double.IsNaN(bound))
             {
-                return Fail($"label {bounds} is given twice");
+                return Fail($"label {Label(name)} is given twice");
             }
 
             bound = NumberText.TryParse(Text(value), out ulong bits) ? BitConverter.UInt64BitsToDouble(bits) : double.NaN;
-            return !double.IsNaN(bound) || Fail($"{bounds} must be a number, found {ExpositionText.Quoted(Text(value))}");
+            return !double.IsNaN(bound) || Fail($"{Label(name)} must be a number, found {ExpositionText.Quoted(Text(value))}");
         }
 
         if (label.SequenceEqual("__name__"u8))

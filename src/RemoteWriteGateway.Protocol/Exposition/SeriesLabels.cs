@@ -12,16 +12,16 @@ public sealed class SeriesLabels
 
     // Not negative: a label of its own; negative: ~index of a grouping label.
     private readonly ScratchList<int> _merged = new();
-    private MetricFamilies _families = new();
+    private MetricFamilies? _families;
     private GroupingLabels _group = GroupingLabels.Empty;
 
     public int Count => _merged.Count;
 
     internal long HeldBytes => _own.HeldBytes + _merged.HeldBytes;
 
-    public ReadOnlySpan<byte> Name(int index) => _merged[index] is >= 0 and var own ? _families.Text(_own[own].Name) : _group.Name(~_merged[index]);
+    public ReadOnlySpan<byte> Name(int index) => _merged[index] is >= 0 and var own ? Text(_own[own].Name) : _group.Name(~_merged[index]);
 
-    public ReadOnlySpan<byte> Value(int index) => _merged[index] is >= 0 and var own ? _families.Text(_own[own].Value) : _group.Value(~_merged[index]);
+    public ReadOnlySpan<byte> Value(int index) => _merged[index] is >= 0 and var own ? Text(_own[own].Value) : _group.Value(~_merged[index]);
 
     /// <summary>Whether one of the labels has this name.</summary>
     public bool Contains(ReadOnlySpan<byte> name)
@@ -101,6 +101,7 @@ public sealed class SeriesLabels
         _own.Clear();
         _merged.Clear();
         _group = GroupingLabels.Empty;
+        _families = null;
     }
 
     internal void SetBudget(ByteBudget budget)
@@ -114,6 +115,9 @@ public sealed class SeriesLabels
         _own.Trim(maxBytes);
         _merged.Trim(maxBytes);
     }
+
+    // Not null: there are labels, so that there was a merge.
+    private ReadOnlySpan<byte> Text(TextRange range) => _families!.Text(range);
 
     private void AddGrouping(int index)
     {
