@@ -96,18 +96,21 @@ internal struct HistogramFields
 
     private double _lastBound;
 
+    /// <summary>A histogram of which nothing was read yet.</summary>
+    public static HistogramFields Empty => new()
+    {
+        Negative = HistogramSide.Empty,
+        Positive = HistogramSide.Empty,
+        BadBound = -1,
+        _lastBound = double.NegativeInfinity,
+    };
+
     public readonly bool IsCustomBounds => Schema == HistogramRules.CustomBoundsSchema;
 
     /// <summary>Reads a histogram; <paramref name="reader"/> stands in its message.</summary>
     public static HistogramFields Read(ref WireReader reader, WriteProtocol protocol)
     {
-        var fields = new HistogramFields
-        {
-            Negative = HistogramSide.Empty,
-            Positive = HistogramSide.Empty,
-            BadBound = -1,
-            _lastBound = double.NegativeInfinity,
-        };
+        HistogramFields fields = Empty;
         while (reader.TryReadTag(out WireTag tag))
         {
             if (tag.Field is >= 8 and <= 13)
@@ -123,7 +126,8 @@ internal struct HistogramFields
         return fields;
     }
 
-    private static void ReadSideField(ref WireReader reader, WireTag tag, int field, ref HistogramFields fields)
+    /// <summary>Reads a field of one side, by its number in the write protocols: <c>io.prometheus.client</c> has the same fields one number higher.</summary>
+    internal static void ReadSideField(ref WireReader reader, WireTag tag, int field, ref HistogramFields fields)
     {
         bool isNegative = field < 11;
         ref HistogramSide side = ref isNegative ? ref fields.Negative : ref fields.Positive;

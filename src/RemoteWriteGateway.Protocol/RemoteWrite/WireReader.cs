@@ -206,6 +206,9 @@ internal ref struct WireReader(ReadOnlySpan<byte> message)
         return false;
     }
 
+    /// <summary>Takes over the fault of a reader of a part of this message.</summary>
+    public void FailAs(in WireReader part) => Fail(part.Fault, part.FaultPosition);
+
     /// <summary>Reads the next field if it has the tag <paramref name="wanted"/>, of a string or message. False before any other one, at the end, and after a fault.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFindNext(byte wanted, out WireRange range)

@@ -1,0 +1,224 @@
+using RemoteWriteGateway.Protocol.RemoteWrite;
+
+namespace RemoteWriteGateway.Protocol.Exposition;
+
+/// <summary>Writes families as <c>io.prometheus.client.MetricFamily</c> messages, which <see cref="ExpositionReader"/> reads back as they were.</summary>
+/// <remarks>Numbers keep their bits. Repeated scalars of native histograms are copied as they came, packed or not.</remarks>
+public static class FamilyMessageWriter
+{
+    /// <summary>Appends a family: its length as a varint, then the message.</summary>
+    /// <param name="families">Checked by <see cref="ContentRules"/>.</param>
+    /// <param name="family">Which of them.</param>
+    /// <param name="group">Its labels are written with each metric, over the metric's own.</param>
+    /// <param name="labels">Overwritten.</param>
+    /// <param name="output">Receives the message.</param>
+    public static void WriteDelimited(
+        MetricFamilies families, in FamilyEntry family, GroupingLabels group, SeriesLabels labels, WriteBuffer output)
+    {
+        // A nested message without the tag: it is begun with one and moved over it.
+        int tag = output.Length;
+        int start = output.BeginMessage(0);
+        Write(families, family, group, labels, output);
+        output.EndMessage(start);
+        output.Array.AsSpan(tag + 1, output.Length - tag - 1).CopyTo(output.Array.AsSpan(tag));
+        output.Length--;
+    }
+
+    /// <summary>Appends a family's message without its length.</summary>
+    /// <param name="families">Checked by <see cref="ContentRules"/>.</param>
+    /// <param name="family">Which of them.</param>
+    /// <param name="group">Its labels are written with each metric, over the metric's own.</param>
+    /// <param name="labels">Overwritten.</param>
+    /// <param name="output">Receives the message.</param>
+    public static void Write(
+        MetricFamilies families, in FamilyEntry family, GroupingLabels group, SeriesLabels labels, WriteBuffer output)
+    {
+        output.AppendBytes(Bytes(1), families.Text(family.Name));
+        if (!family.Help.IsEmpty)
+        {
+            output.AppendBytes(Bytes(2), families.Text(family.Help));
+        }
+
+        output.AppendVarint(Varint(3), (ulong)family.Type);
+        foreach (ref readonly MetricEntry metric in families.MetricsOf(family))
+        {
+            labels.Merge(families, metric, group);
+            int start = output.BeginMessage(Bytes(4));
+            WriteMetric(families, family.Type, metric, labels, output);
+            output.EndMessage(start);
+        }
+
+        if (!family.Unit.IsEmpty)
+        {
+            output.AppendBytes(Bytes(5), families.Text(family.Unit));
+        }
+    }
+
+    private static void WriteMetric(MetricFamilies families, FamilyType type, in MetricEntry metric, SeriesLabels labels, WriteBuffer output)
+    {
+        for (int i = 0; i < labels.Count; i++)
+        {
+            int label = output.BeginMessage(Bytes(1));
+            output.AppendBytes(Bytes(1), labels.Name(i));
+            output.AppendBytes(Bytes(2), labels.Value(i));
+            output.EndMessage(label);
+        }
+
+        int value = output.BeginMessage(Bytes(type switch
+        {
+            FamilyType.Gauge => 2,
+            FamilyType.Counter => 3,
+            FamilyType.Summary => 4,
+            FamilyType.Untyped => 5,
+            _ => 7,
+        }));
+        switch (type)
+        {
+            case FamilyType.Summary:
+                WriteSummary(families, metric, output);
+                break;
+            case FamilyType.Histogram or FamilyType.GaugeHistogram:
+                WriteHistogram(families, metric, output);
+                break;
+            default:
+                output.AppendFixed64(Fixed64(1), metric.ValueBits);
+                if (type == FamilyType.Counter)
+                {
+                    WriteExemplars(families, families.ExemplarsOf(metric), 2, output);
+                    WriteTime(metric.Has(MetricParts.Start), metric.StartMs, 3, output);
+                }
+
+                break;
+        }
+
+        output.EndMessage(value);
+    }
+
+    private static void WriteSummary(MetricFamilies families, in MetricEntry metric, WriteBuffer output)
+    {
+        output.AppendVarint(Varint(1), metric.CountBits);
+        output.AppendFixed64(Fixed64(2), metric.ValueBits);
+        foreach (ref readonly PointEntry point in families.PointsOf(metric))
+        {
+            int start = output.BeginMessage(Bytes(3));
+            output.AppendFixed64(Fixed64(1), BitConverter.DoubleToUInt64Bits(point.Bound));
+            output.AppendFixed64(Fixed64(2), point.Bits);
+            output.EndMessage(start);
+        }
+
+        WriteTime(metric.Has(MetricParts.Start), metric.StartMs, 4, output);
+    }
+
+    private static void WriteHistogram(MetricFamilies families, in MetricEntry metric, WriteBuffer output)
+    {
+        bool isFloat = metric.Has(MetricParts.FloatCounts);
+        WriteCount(isFloat, metric.CountBits, 1, output);
+        output.AppendFixed64(Fixed64(2), metric.ValueBits);
+        foreach (ref readonly PointEntry point in families.PointsOf(metric))
+        {
+            int start = output.BeginMessage(Bytes(3));
+            WriteCount(isFloat, point.Bits, 1, output);
+            output.AppendFixed64(Fixed64(2), BitConverter.DoubleToUInt64Bits(point.Bound));
+            if (point.Exemplar >= 0)
+            {
+                WriteExemplars(families, families.Exemplars.Slice(point.Exemplar, 1), 3, output);
+            }
+
+            output.EndMessage(start);
+        }
+
+        if (metric.Has(MetricParts.Native))
+        {
+            CopyNative(families.Text(metric.Native), output);
+        }
+
+        WriteTime(metric.Has(MetricParts.Start), metric.StartMs, 15, output);
+        if (metric.Exemplars > 0)
+        {
+            WriteExemplars(families, families.ExemplarsOf(metric), 16, output);
+        }
+    }
+
+    /// <summary>A count of a histogram or bucket: in the fields of both, the float is number 4.</summary>
+    private static void WriteCount(bool isFloat, ulong bits, int field, WriteBuffer output)
+    {
+        if (isFloat)
+        {
+            output.AppendFixed64(Fixed64(4), bits);
+        }
+        else
+        {
+            output.AppendVarint(Varint(field), bits);
+        }
+    }
+
+    /// <summary>Schema, zero bucket, spans and buckets, field by field.</summary>
+    private static void CopyNative(ReadOnlySpan<byte> message, WriteBuffer output)
+    {
+        var reader = new WireReader(message);
+        int start = 0;
+        while (reader.TryReadTag(out WireTag tag))
+        {
+            reader.Skip(tag);
+            if (tag.Field is >= 5 and <= 14)
+            {
+                output.Append(message[start..reader.Position]);
+            }
+
+            start = reader.Position;
+        }
+    }
+
+    private static void WriteExemplars(MetricFamilies families, ReadOnlySpan<ExemplarEntry> exemplars, int field, WriteBuffer output)
+    {
+        foreach (ref readonly ExemplarEntry exemplar in exemplars)
+        {
+            int start = BeginWide(field, output);
+            foreach (ref readonly LabelRange label in families.LabelsOf(exemplar))
+            {
+                int pair = output.BeginMessage(Bytes(1));
+                output.AppendBytes(Bytes(1), families.Text(label.Name));
+                output.AppendBytes(Bytes(2), families.Text(label.Value));
+                output.EndMessage(pair);
+            }
+
+            output.AppendFixed64(Fixed64(2), exemplar.ValueBits);
+            WriteTime(exemplar.HasTimestamp, exemplar.TimestampMs, 3, output);
+            output.EndMessage(start);
+        }
+    }
+
+    private static void WriteTime(bool isSet, long milliseconds, int field, WriteBuffer output)
+    {
+        if (!isSet)
+        {
+            return;
+        }
+
+        long seconds = Math.DivRem(milliseconds, 1000, out long rest);
+        seconds -= rest < 0 ? 1 : 0;
+        rest += rest < 0 ? 1000 : 0;
+        int start = BeginWide(field, output);
+        output.AppendVarint(Varint(1), (ulong)seconds);
+        output.AppendVarint(Varint(2), (ulong)(rest * 1_000_000));
+        output.EndMessage(start);
+    }
+
+    /// <summary>Begins a message whose field may be 16, which has a tag of two bytes.</summary>
+    private static int BeginWide(int field, WriteBuffer output)
+    {
+        if (field < 16)
+        {
+            return output.BeginMessage(Bytes(field));
+        }
+
+        output.Append([(byte)(0x80 | ((field << 3) & 0x7F) | (int)WireType.Bytes)]);
+        return output.BeginMessage((byte)(field >> 4));
+    }
+
+    private static byte Bytes(int field) => WireTag.Of(field, WireType.Bytes);
+
+    private static byte Varint(int field) => WireTag.Of(field, WireType.Varint);
+
+    private static byte Fixed64(int field) => WireTag.Of(field, WireType.Fixed64);
+}
