@@ -136,15 +136,15 @@ public sealed class RevocationAttackTests
         }
 
         await gateway.JsonAsync("GET", "/whoami", gateway.UserToken());
-        await new RefusedCall(401, "revoked") { IsCatalogAway = true }.AssertAsync(gateway, () => WriteAsync(gateway, revoked), revoked);
+        await new RefusedCall(401, "revoked") { IsCatalogThere = false }.AssertAsync(gateway, () => WriteAsync(gateway, revoked), revoked);
         gateway.Time.Advance(TimeSpan.FromMinutes(5) + TimeSpan.FromTicks(1));
 
-        await (RefusedCall.OfWhoAmI(503, "catalog-unavailable") with { IsCatalogAway = true }).AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", gateway.UserToken()));
+        await (RefusedCall.OfWhoAmI(503, "catalog-unavailable") with { IsCatalogThere = false }).AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", gateway.UserToken()));
         string admin = gateway.UserToken("Gateway.Admin");
-        await new RefusedCall(503, "catalog-unavailable") { Route = Path, IsWrite = false, IsProblem = true, IsCatalogAway = true }.AssertAsync(
+        await new RefusedCall(503, "catalog-unavailable") { Route = Path, IsWrite = false, IsProblem = true, IsCatalogThere = false }.AssertAsync(
             gateway, () => gateway.CallAsync("GET", Path, admin), admin);
         await AssertWritesAsync(gateway, gateway.Token("prom"));
-        await new RefusedCall(401, "revoked") { IsCatalogAway = true }.AssertAsync(gateway, () => WriteAsync(gateway, revoked), revoked);
+        await new RefusedCall(401, "revoked") { IsCatalogThere = false }.AssertAsync(gateway, () => WriteAsync(gateway, revoked), revoked);
         Assert.Equal(HttpStatusCode.OK, await ReadyAsync(gateway));
 
         await server.StartAgainAsync(Cancel);
@@ -167,11 +167,9 @@ public sealed class RevocationAttackTests
         }
 
         string token = gateway.Token("prom");
-        RefusedCall write = new(503, "catalog-unavailable") { IsCatalogAway = true };
-        await write.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
-        await (RefusedCall.OfWhoAmI(503, "catalog-unavailable") with { IsCatalogAway = true }).AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", token), token);
-        await (new RefusedCall(401, "no-credentials") { IsCatalogAway = true }).AssertAsync(
-            gateway, () => gateway.WriteAsync(Message(gateway), token, change: request => request.Headers.Authorization = null));
+        await new RefusedCall(503, "catalog-unavailable") { IsCatalogThere = false }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await (RefusedCall.OfWhoAmI(503, "catalog-unavailable") with { IsCatalogThere = false }).AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", token), token);
+        await new RefusedCall(401, "no-credentials") { IsCatalogThere = false }.AssertAsync(gateway, () => gateway.WriteAsync(Message(gateway), token, change: request => request.Headers.Authorization = null));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await ReadyAsync(gateway));
 
         await server.StartAgainAsync(Cancel);
