@@ -84,6 +84,6 @@ public sealed partial class DependencyTests
     [GeneratedRegex(@"^namespace (?<name>[A-Za-z.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();
 
-    [GeneratedRegex(@"^using (Microsoft\.|System\.IO|System\.Net)|DateTime(Offset)?\.(Utc)?Now|ILogger", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^using (Microsoft\.|System\.IO(?!\.Hashing)|System\.Net)|DateTime(Offset)?\.(Utc)?Now|ILogger", RegexOptions.Multiline)]
     private static partial Regex Foreign();
 }
