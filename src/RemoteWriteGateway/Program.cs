@@ -1,4 +1,7 @@
 using System.CommandLine;
+using RemoteWriteGateway.Admin;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
@@ -15,6 +18,7 @@ internal static class Program
         var root = new RootCommand("Remote Write Gateway. Without a command: run the service, configured by appsettings.json in the current folder and by environment variables.")
         {
             PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)]),
+            CatalogCommand.Create(static () => WebApplication.CreateBuilder()),
         };
         root.SetAction(static (_, _) => Service.RunAsync(Build));
 
@@ -25,18 +29,24 @@ internal static class Program
     internal static WebApplication Build(WebApplicationBuilder builder)
     {
         builder.Services.AddHttp();
+        builder.Services.AddCatalog();
+        builder.Services.AddAudit();
         builder.Services.AddIdentity();
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
         builder.Services.AddIngest();
+        builder.Services.AddAdmin();
 
         WebApplication app = builder.Build();
         app.UseHttp();
+        app.UseAudit();
+        app.UseEdgeErrors();
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapHealth();
         app.MapIngest();
+        app.MapAdmin();
         app.MapUnknown().RequireValidToken();
         return app;
     }

@@ -16,6 +16,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
+using RemoteWriteGateway.Tests.Catalog;
 using RemoteWriteGateway.Tests.EntraEmulator;
 using RemoteWriteGateway.Tests.Forwarding;
 using RemoteWriteGateway.Tests.Identity;
@@ -49,6 +50,29 @@ internal sealed class GatewayHost : IAsyncDisposable
         - id: both
           match: { kind: app, client: [{{TwoTenantsClient}}], role: [Metrics.Write] }
           grant: { permissions: [metrics:write], tenants: [ours, theirs] }
+        """;
+
+    /// <summary>
+    /// <see cref="DefaultPolicy"/>, and humans with roles: <c>Gateway.Admin</c>, <c>Policy.Read</c>, <c>Gateway.Audit</c> (all tenants),
+    /// <c>Audit.Ours</c>, <c>Audit.Theirs</c>.
+    /// </summary>
+    public static readonly string AdminPolicy = DefaultPolicy + """
+
+        - id: operators
+          match: { kind: user, role: [Gateway.Admin] }
+          grant: { permissions: [gateway:admin] }
+        - id: policy-readers
+          match: { kind: user, role: [Policy.Read] }
+          grant: { permissions: [policy:read] }
+        - id: auditors
+          match: { kind: user, role: [Gateway.Audit] }
+          grant: { permissions: [audit:read], allTenants: true }
+        - id: audit-ours
+          match: { kind: user, role: [Audit.Ours] }
+          grant: { permissions: [audit:read], tenants: [ours] }
+        - id: audit-theirs
+          match: { kind: user, role: [Audit.Theirs] }
+          grant: { permissions: [audit:read], tenants: [theirs] }
         """;
 
     private const string Issuer = "https://login.emulator.test";
@@ -112,12 +136,14 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <param name="issuer">How the issuer is out of order. If it is, nobody waits until the gateway is ready.</param>
     /// <param name="waitUntilReady">False for a gateway that cannot become ready for another reason.</param>
     /// <param name="services">Adds to the gateway's services, after its own.</param>
+    /// <param name="catalog">The catalog's database, which outlives the gateway; a file in the gateway's folder unless said otherwise.</param>
     public static async Task<GatewayHost> StartAsync(
         string policy = DefaultPolicy,
         IEnumerable<(string Key, string? Value)>? settings = null,
         Fault issuer = Fault.Ok,
         bool waitUntilReady = true,
-        Action<IServiceCollection>? services = null)
+        Action<IServiceCollection>? services = null,
+        EmptyCatalog? catalog = null)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
         var time = new WatchedTime(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
@@ -145,10 +171,21 @@ internal sealed class GatewayHost : IAsyncDisposable
             ["AzureAd:TenantId"] = Directory,
             ["AzureAd:ClientId"] = GatewayApp,
             ["Identity:AllowEmulator"] = "true",
+            ["Catalog:ConnectionString"] = $"Data Source={Path.Combine(folder.FullName, "catalog.db")}",
+            ["Audit:SpoolDirectory"] = Path.Combine(folder.FullName, "audit-spool"),
             ["Policy:Path"] = Path.Combine(folder.FullName, "policy.yaml"),
             ["Stores:main:Kind"] = "Prometheus",
             ["Stores:main:Url"] = store.Url.ToString(),
         });
+        if (catalog is not null)
+        {
+            builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+            {
+                ["Catalog:Provider"] = catalog.Provider.ToString(),
+                ["Catalog:ConnectionString"] = catalog.ConnectionString,
+            });
+        }
+
         builder.Configuration.AddInMemoryCollection((settings ?? []).Select(one =>
             KeyValuePair.Create(one.Key, one.Value?.Replace("{store}", store.Url.ToString(), StringComparison.Ordinal))));
         builder.Logging.ClearProviders().AddProvider(logs).SetMinimumLevel(LogLevel.Trace);
@@ -201,6 +238,50 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     /// <summary>A token of one of the apps <c>prom</c>, <c>other</c>, <c>both</c>, <c>none</c>.</summary>
     public string Token(string app, Action<JsonObject>? change = null) => Mint.Mint(app, change);
+
+    /// <summary>A token of the human <c>ann</c> through Grafana, with these roles and no others.</summary>
+    public string UserToken(params string[] roles) => UserToken(roles, _ => { });
+
+    /// <summary>The same with changed claims.</summary>
+    public string UserToken(string[] roles, Action<JsonObject> change) => Mint.MintUser("ann", change: claims =>
+    {
+        claims["roles"] = new JsonArray([.. roles.Select(role => JsonValue.Create(role))]);
+        change(claims);
+    });
+
+    /// <summary>Calls the admin API, or any other route.</summary>
+    /// <param name="method">The HTTP method.</param>
+    /// <param name="target">Path and query.</param>
+    /// <param name="token">The bearer token, or null for none.</param>
+    /// <param name="body">A JSON text, or null for no body.</param>
+    /// <param name="change">Changes the request before it is sent.</param>
+    public async Task<HttpResponseMessage> CallAsync(
+        string method, string target, string? token, string? body = null, Action<HttpRequestMessage>? change = null)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), target);
+        if (token is not null)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        if (body is not null)
+        {
+            request.Content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        }
+
+        change?.Invoke(request);
+        return await Data.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Calls the admin API as one who may, and gives the answer's JSON.</summary>
+    public async Task<JsonNode> JsonAsync(string method, string target, string token, string? body = null)
+    {
+        using HttpResponseMessage answer = await CallAsync(method, target, token, body);
+        string text = await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.True(answer.IsSuccessStatusCode, $"{(int)answer.StatusCode} {text}");
+        Assert.Equal("no-store", answer.Headers.CacheControl?.ToString());
+        return JsonNode.Parse(text)!; // an answer is never the JSON null
+    }
 
     /// <summary>Posts a message as a sender does: packed by a codec that the gateway does not use.</summary>
     public Task<HttpResponseMessage> WriteAsync(

@@ -21,6 +21,9 @@ public sealed class StampResult
     /// <summary><c>timeseries</c> entries read.</summary>
     public long SeriesRead { get; set; }
 
+    /// <summary>Those of them that were not refused whole.</summary>
+    public long SeriesAccepted => HasRefusals ? SeriesRead - _refusedSeries.Sum() : SeriesRead;
+
     /// <summary>Those of them that were stamped in one pass, being of the common shape.</summary>
     internal long FastSeries { get; set; }
 

@@ -6,7 +6,7 @@ using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Forwarding;
 
-/// <summary>To the stores: sections <c>Stores</c> and <c>Credential</c>, a tenant's <c>store</c> and <c>storeId</c>.</summary>
+/// <summary>To the stores: section <c>Stores</c>, a tenant's <c>store</c> and <c>storeId</c>.</summary>
 internal static partial class ForwardingFeature
 {
     /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, <see cref="PolicySource"/>, configuration and logging.</summary>
@@ -14,9 +14,8 @@ internal static partial class ForwardingFeature
     {
         services.AddOptionsWithValidateOnStart<StoresOptions, StoresOptionsValidator>();
         services.AddSingleton<IConfigureOptions<StoresOptions>, StoresOptionsReader>();
-        services.AddSection<CredentialOptions, CredentialOptionsValidator>(CredentialOptions.Section);
+        services.AddCredential();
 
-        services.AddSingleton(provider => provider.GetRequiredService<IOptions<CredentialOptions>>().Value.Create());
         services.AddSingleton<ForwardMetrics>();
         services.AddSingleton(provider => new StoreDirectory(provider.GetRequiredService<IOptions<StoresOptions>>().Value.Stores
             .Select(store => Create(store.Key, store.Value, provider))));

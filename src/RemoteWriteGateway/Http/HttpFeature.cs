@@ -40,14 +40,16 @@ internal static class HttpFeature
         return services;
     }
 
-    /// <summary>The middlewares in front of routing, in their order.</summary>
+    /// <summary>The first middlewares, in their order. Behind them every request of the data listener has its peer's address and an id.</summary>
     public static void UseHttp(this WebApplication app)
     {
         app.UseManagement();
         app.UseForwardedHeaders();
         app.UseRequestIds();
-        app.UseMiddleware<EdgeErrors>();
     }
+
+    /// <summary>From here on whatever is thrown gets a status and a text.</summary>
+    public static void UseEdgeErrors(this WebApplication app) => app.UseMiddleware<EdgeErrors>();
 
     private static void TrustKnownProxies(ForwardedHeadersOptions forwarded, IOptions<HttpOptions> http)
     {

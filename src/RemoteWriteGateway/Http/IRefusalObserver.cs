@@ -1,8 +1,11 @@
 namespace RemoteWriteGateway.Http;
 
-/// <summary>Endpoint metadata of a feature that keeps its own count of refusals, told of those that are decided before its handler runs.</summary>
+/// <summary>
+/// Is told of refusals that <see cref="RefusalWriter"/> writes: as a service of all, as metadata of an endpoint of that endpoint's, which are
+/// decided before its handler runs.
+/// </summary>
 internal interface IRefusalObserver
 {
-    /// <summary>Called once for each refused request of the endpoint, before the answer is written.</summary>
+    /// <summary>Called once for each refused request, before the answer is written.</summary>
     void OnRefused(HttpContext http, Refusal refusal);
 }

@@ -4,7 +4,7 @@ using Prometheus;
 namespace RemoteWriteGateway.Http;
 
 /// <summary>Writes a <see cref="Refusal"/> in the dialect of the route, and tells it once: a log record and a metric.</summary>
-internal sealed partial class RefusalWriter(IMetricFactory metrics, ILogger<RefusalWriter> logger)
+internal sealed partial class RefusalWriter(IMetricFactory metrics, IEnumerable<IRefusalObserver> observers, ILogger<RefusalWriter> logger)
 {
     private readonly Counter _refusals = metrics.CreateCounter(
         "rwgateway_refusals_total", "Requests refused, by route pattern and reason", ["route", "reason"]);
@@ -16,6 +16,11 @@ internal sealed partial class RefusalWriter(IMetricFactory metrics, ILogger<Refu
         string route = (endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "_unknown";
         _refusals.WithLabels(route, refusal.Reason).Inc();
         LogRefused(http.Request.Method, route, refusal.StatusCode, refusal.Reason, http.Connection.RemoteIpAddress, http.TraceIdentifier);
+        foreach (IRefusalObserver observer in observers)
+        {
+            observer.OnRefused(http, refusal);
+        }
+
         foreach (IRefusalObserver observer in endpoint?.Metadata.GetOrderedMetadata<IRefusalObserver>() ?? [])
         {
             observer.OnRefused(http, refusal);

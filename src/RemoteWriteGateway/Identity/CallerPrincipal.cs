@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using RemoteWriteGateway.Audit;
 
 namespace RemoteWriteGateway.Identity;
 
@@ -9,6 +10,9 @@ namespace RemoteWriteGateway.Identity;
 internal sealed class CallerPrincipal(Caller caller) : ClaimsPrincipal(new CallerIdentity())
 {
     public Caller Caller { get; } = caller;
+
+    /// <summary>The caller in audit records, made once for the token.</summary>
+    public AuditCaller Columns { get; } = CallerColumns.Of(caller);
 
     /// <summary>The caller of a request, or null if none was authenticated.</summary>
     public static Caller? Of(HttpContext http) => (http.User as CallerPrincipal)?.Caller;

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Primitives;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -102,8 +103,7 @@ internal sealed class EntraAuthentication(
 
         if (cache.TryGet(fingerprint, snapshot, now, out CallerPrincipal? principal))
         {
-            context.Principal = principal;
-            context.Success();
+            Accept(context, principal);
             return Task.CompletedTask;
         }
 
@@ -179,7 +179,21 @@ internal sealed class EntraAuthentication(
         }
 
         var principal = new CallerPrincipal(caller);
-        cache.Add(fingerprint, principal, key, caller.ExpiresAt + directory.ClockSkew, time.GetUtcNow());
+        bool isFirstUse = cache.Add(fingerprint, principal, key, caller.ExpiresAt + directory.ClockSkew, time.GetUtcNow());
+        Accept(context, principal);
+        if (isFirstUse)
+        {
+            AuditScope.Of(context.HttpContext)?.Add(AuditEvents.Authn);
+        }
+    }
+
+    private static void Accept(ResultContext<JwtBearerOptions> context, CallerPrincipal principal)
+    {
+        if (AuditScope.Of(context.HttpContext) is { } audit)
+        {
+            audit.Caller = principal.Columns;
+        }
+
         context.Principal = principal;
         context.Success();
     }

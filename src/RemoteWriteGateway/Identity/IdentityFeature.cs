@@ -5,6 +5,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Microsoft.Identity.Web;
 using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -23,7 +25,7 @@ internal static class IdentityFeature
         services.AddSection<IdentityOptions, IdentityOptionsValidator>(IdentityOptions.Section);
         services.AddSection<EntraOptions, EntraOptionsCheck>(EntraOptions.Section);
 
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddAuditLog();
         services.TryAddSingleton(_ => IdentityBackchannel.Create());
         services.AddSingleton(provider => new EntraDirectory(
             provider.GetRequiredService<IOptions<EntraOptions>>().Value,
@@ -35,6 +37,7 @@ internal static class IdentityFeature
         services.AddSingleton<MetadataMetrics>();
         services.AddSingleton<MetadataSnapshots>();
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<MetadataSnapshots>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<MetadataSnapshots>());
         services.AddSingleton<CallerReader>();
         services.AddSingleton<EntraAuthentication>();
         services.AddHostedService<IdentityStart>();

@@ -1,3 +1,6 @@
+using System.Text.Json;
+using RemoteWriteGateway.Audit;
+
 namespace RemoteWriteGateway.Identity;
 
 /// <summary>When metadata is fetched, one fetch at a time, and what becomes of the answer.</summary>
@@ -78,7 +81,7 @@ internal sealed partial class MetadataSnapshots
             LogLoaded(snapshot.Keys.Length, _directory.Id, before);
         }
 
-        LogKeyChanges(old, snapshot);
+        TellKeyChanges(old, snapshot, fetch.Trigger.ToString());
         _fetchDue.Change(Jittered(_directory.AutomaticRefreshInterval), Timeout.InfiniteTimeSpan);
         Publish(snapshot, now);
     }
@@ -139,7 +142,7 @@ internal sealed partial class MetadataSnapshots
             DateTimeOffset now = _time.GetUtcNow();
             MetadataSnapshot snapshot = old.WithoutEnded(now, _options.KeyGrace);
             _current = snapshot;
-            LogKeyChanges(old, snapshot);
+            TellKeyChanges(old, snapshot, "grace ended");
             if (StateAt(now) == MetadataState.Stale)
             {
                 LogStale(_directory.Id, _options.MaxStale, _lastError);
@@ -189,22 +192,26 @@ internal sealed partial class MetadataSnapshots
         }
     }
 
-    private void LogKeyChanges(MetadataSnapshot? before, MetadataSnapshot after)
+    private void TellKeyChanges(MetadataSnapshot? before, MetadataSnapshot after, string cause)
     {
-        foreach (SigningKey key in after.Keys)
+        string[] added = [.. after.Keys.Select(key => key.KeyId).Where(key => before?.Knows(key) != true)];
+        string[] removed = [.. (before?.Keys ?? []).Select(key => key.KeyId).Where(key => !after.Knows(key))];
+        if (before is not null)
         {
-            if (before is not null && !before.Knows(key.KeyId))
-            {
-                LogKeyAdded(key.KeyId, _directory.Id);
-            }
+            // The first ones are told by their number.
+            Array.ForEach(added, key => LogKeyAdded(key, _directory.Id));
         }
 
-        foreach (SigningKey key in before?.Keys ?? [])
+        Array.ForEach(removed, key => LogKeyRemoved(key, _directory.Id));
+        if (added.Length + removed.Length > 0)
         {
-            if (!after.Knows(key.KeyId))
+            _audit.Add(new AuditRecord
             {
-                LogKeyRemoved(key.KeyId, _directory.Id);
-            }
+                At = _time.GetUtcNow(),
+                Event = AuditEvents.KeyChange,
+                Outcome = AuditOutcomes.Allow,
+                Detail = JsonSerializer.Serialize(new { added, removed, cause }),
+            });
         }
     }
 

@@ -3,6 +3,8 @@ using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 
 namespace RemoteWriteGateway.Identity;
@@ -12,13 +14,14 @@ namespace RemoteWriteGateway.Identity;
 /// No request waits for a fetch, except one whose key is unknown, and that for a bounded time.
 /// </summary>
 internal sealed partial class MetadataSnapshots
-    : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IReadinessCheck, IDisposable
+    : BaseConfigurationManager, IConfigurationManager<OpenIdConnectConfiguration>, IReadinessCheck, IReplicaFacts, IDisposable
 {
     private readonly MetadataDocuments _documents;
     private readonly EntraDirectory _directory;
     private readonly MetadataOptions _options;
     private readonly TokenCache _tokens;
     private readonly MetadataMetrics _metrics;
+    private readonly AuditLog _audit;
     private readonly TimeProvider _time;
     private readonly ILogger<MetadataSnapshots> _logger;
 
@@ -44,6 +47,7 @@ internal sealed partial class MetadataSnapshots
         IOptions<IdentityOptions> options,
         TokenCache tokens,
         MetadataMetrics metrics,
+        AuditLog audit,
         TimeProvider time,
         ILogger<MetadataSnapshots> logger)
     {
@@ -52,6 +56,7 @@ internal sealed partial class MetadataSnapshots
         _options = options.Value.Metadata;
         _tokens = tokens;
         _metrics = metrics;
+        _audit = audit;
         _time = time;
         _logger = logger;
         _unknownKeys = new UnknownKeys(time);
@@ -71,6 +76,9 @@ internal sealed partial class MetadataSnapshots
 
     /// <summary>What was wrong with the last fetch, or null if it succeeded.</summary>
     public string? LastError => _lastError;
+
+    /// <inheritdoc/>
+    public ReplicaFacts AddTo(ReplicaFacts facts) => facts with { KeysState = State.ToString(), KeysLoadedAt = _current?.LoadedAt };
 
     /// <inheritdoc/>
     public string? NotReadyBecause => State switch

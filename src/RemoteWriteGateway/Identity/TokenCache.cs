@@ -74,12 +74,10 @@ internal sealed class TokenCache : IDisposable
     /// <param name="key">The key that verified its signature.</param>
     /// <param name="goodUntil">Its expiry, with the tolerated difference of clocks.</param>
     /// <param name="now">When it was validated.</param>
-    public void Add(in TokenFingerprint token, CallerPrincipal principal, SecurityKey key, DateTimeOffset goodUntil, DateTimeOffset now)
+    /// <returns>Whether it was not kept yet, not even as one that has to be validated again.</returns>
+    public bool Add(in TokenFingerprint token, CallerPrincipal principal, SecurityKey key, DateTimeOffset goodUntil, DateTimeOffset now)
     {
-        if (_settings.MaxAge > TimeSpan.Zero)
-        {
-            Put(token, new Entry(principal, key, goodUntil, now));
-        }
+        return _settings.MaxAge > TimeSpan.Zero && Put(token, new Entry(principal, key, goodUntil, now));
     }
 
     /// <summary>Forgets all tokens: each is validated again when it is next seen.</summary>
@@ -96,7 +94,7 @@ internal sealed class TokenCache : IDisposable
 
     public void Dispose() => _optionsChanges?.Dispose();
 
-    private void Put(in TokenFingerprint token, Entry entry)
+    private bool Put(in TokenFingerprint token, Entry entry)
     {
         Generation young = _young;
         if (young.Entries.TryAdd(token, entry))
@@ -107,11 +105,11 @@ internal sealed class TokenCache : IDisposable
             }
 
             _entries.Set(Count);
+            return true;
         }
-        else
-        {
-            young.Entries[token] = entry;
-        }
+
+        young.Entries[token] = entry;
+        return false;
     }
 
     private void Turn(Generation full)

@@ -1,7 +1,7 @@
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Prometheus;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Tenancy;
@@ -43,24 +43,12 @@ internal static class IngestFeature
             {
                 app.MapPost(prefix + path, endpoint.HandleAsync)
                     .RequirePermission(Permissions.MetricsWrite)
-                    .WithMetadata(refused, new NoBodySizeLimit());
+                    .Audited(AuditEvents.WriteSummary)
+                    .WithMetadata(refused, NoBodySizeLimit.Instance, StaleRevocationsSuffice.Instance);
 
                 // Of the same path and any other method. It comes after the token and before the tenant.
-                app.Map(prefix + path, RefuseMethodAsync).RequireValidToken().WithMetadata(refused);
+                app.Map(prefix + path, static http => UnknownRoutes.RefuseMethodAsync(http, HttpMethods.Post)).RequireValidToken().WithMetadata(refused);
             }
         }
-    }
-
-    private static Task RefuseMethodAsync(HttpContext http)
-    {
-        http.Response.Headers.Allow = HttpMethods.Post;
-        return http.RequestServices.GetRequiredService<RefusalWriter>().WriteAsync(
-            http, new Refusal("method-not-allowed", StatusCodes.Status405MethodNotAllowed, "this path takes POST only"));
-    }
-
-    /// <summary>Lifts Kestrel's own limit, which would answer 413: the tenant's is counted while reading.</summary>
-    private sealed class NoBodySizeLimit : IRequestSizeLimitMetadata
-    {
-        public long? MaxRequestBodySize => null;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Protocol.RemoteWrite;
@@ -39,6 +40,7 @@ internal static class WriteAnswer
     public static Task RefuseAsync(HttpContext http, WriteTarget target, string reason, int statusCode, string text)
     {
         target.CountRefusedRequest(reason);
+        AuditScope.Of(http)?.Refuse(reason, statusCode);
         return WriteAsync(http, statusCode, [new Line(reason, text, 1)], storeRetryAfter: null);
     }
 
@@ -48,7 +50,9 @@ internal static class WriteAnswer
     /// <param name="protocol">The sender's protocol.</param>
     /// <param name="result">What stamping found; no fault.</param>
     /// <param name="verdict">What the store said.</param>
-    public static Task AnswerAsync(HttpContext http, WriteTarget target, WriteProtocol protocol, StampResult result, StoreVerdict verdict)
+    /// <param name="bodyBytes">Size of the body as it was received.</param>
+    public static Task AnswerAsync(
+        HttpContext http, WriteTarget target, WriteProtocol protocol, StampResult result, StoreVerdict verdict, long bodyBytes)
     {
         SetWritten(http.Response, protocol, verdict.Written);
         if (verdict.Kind == VerdictKind.Retry)
@@ -57,10 +61,16 @@ internal static class WriteAnswer
             StoreFault fault = verdict.Faults[0];
             target.CountRefusedRequest(fault.Reason);
             int status = verdict.TenantIsLimited ? target.Settings.LimitStatus : StatusCodes.Status503ServiceUnavailable;
+            AuditScope.Of(http)?.Refuse(fault.Reason, status);
             return WriteAsync(http, status, [new Line(fault.Reason, fault.Text, 1)], verdict.RetryAfter);
         }
 
         target.CountWritten(verdict.Written);
+        if (verdict.Kind == VerdictKind.Written || verdict.Written.Total > 0)
+        {
+            AuditScope.Of(http)?.AddWritten(verdict.Written.Samples + verdict.Written.Histograms, result.SeriesAccepted, bodyBytes);
+        }
+
         if (!result.HasRefusals && verdict.Kind == VerdictKind.Written)
         {
             http.Response.StatusCode = StatusCodes.Status204NoContent;
@@ -80,6 +90,9 @@ internal static class WriteAnswer
             lines.Add(new Line(fault.Reason, fault.Text, fault.Items.Total));
         }
 
+        // Most items first: the first reason is what the request is on record with.
+        lines.Sort((a, b) => b.Weight.CompareTo(a.Weight));
+        AuditScope.Of(http)?.Refuse(lines[0].Reason, StatusCodes.Status400BadRequest);
         return WriteAsync(http, StatusCodes.Status400BadRequest, lines, storeRetryAfter: null);
     }
 
@@ -109,10 +122,9 @@ internal static class WriteAnswer
         return PlainAnswer.WriteAsync(http.Response, TextOf(lines, http.TraceIdentifier));
     }
 
-    /// <summary>One line a reason, most items first, as many whole lines as an answer may have; how many are left is said in the last one.</summary>
+    /// <summary>One line a reason, in their order, as many whole lines as an answer may have; how many are left is said in the last one.</summary>
     private static string TextOf(List<Line> lines, string requestId)
     {
-        lines.Sort((a, b) => b.Weight.CompareTo(a.Weight));
         var text = new StringBuilder();
         int told = 0;
         int left = PlainAnswer.MaxBytes - MoreBytes;

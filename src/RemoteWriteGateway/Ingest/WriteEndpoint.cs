@@ -146,7 +146,7 @@ internal sealed class WriteEndpoint(
             store, target.Tenant, protocol, work, options.Value.DirectTimeout, CancellationToken.None);
 
         // 5. Answer.
-        await WriteAnswer.AnswerAsync(http, target, protocol, result, verdict);
+        await WriteAnswer.AnswerAsync(http, target, protocol, result, verdict, work.Body.Length);
     }
 
     /// <summary>Refuses a request of a few megabytes whose histograms would become gigabytes of classic series on their way to the store.</summary>

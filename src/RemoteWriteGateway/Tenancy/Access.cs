@@ -15,6 +15,12 @@ internal sealed record Access(
     /// <summary>The only tenant, or null where the request is about several or none.</summary>
     public Tenant? Tenant => Tenants.Length == 1 ? Tenants[0] : null;
 
+    /// <summary>
+    /// Whether it was granted by <c>allTenants</c>, nothing of it denied, on a request that names no tenant: then it is about what belongs
+    /// to no tenant as well, and to tenants that are not declared any more.
+    /// </summary>
+    public bool AllTenants { get; init; }
+
     /// <summary>The longest range of a read, or null for no limit: the smallest of the bindings that gave these tenants.</summary>
     public TimeSpan? MaxRange { get; init; }
 }

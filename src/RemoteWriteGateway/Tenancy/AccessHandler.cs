@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 
@@ -9,14 +11,16 @@ namespace RemoteWriteGateway.Tenancy;
 /// Decides every request that asks for a token. Leaves an <see cref="Access"/> with the request, or a <see cref="Refusal"/>:
 /// <list type="number">
 /// <item>Authentication's verdict comes first, then that there is no caller.</item>
+/// <item>The catalog's list of revocations is known, and not too old for this route.</item>
 /// <item>Revocations and the policy's rules for tokens. A route that needs no permission ends here.</item>
 /// <item>The tenants that the request names.</item>
 /// <item>Bindings and denials.</item>
 /// </list>
-/// All of it by one snapshot, read once.
+/// All of it by one snapshot of the policy and one list of revocations, each read once. What was asked and decided stands in the
+/// request's <see cref="AuditScope"/>.
 /// </summary>
 internal sealed class AccessHandler(
-    PolicySource source, TenancyRefusals refusals, PolicyMetrics metrics, IOptions<TenancyOptions> options, TimeProvider time)
+    PolicySource source, CatalogRevocations catalog, TenancyRefusals refusals, PolicyMetrics metrics, IOptions<TenancyOptions> options, TimeProvider time)
     : IAuthorizationHandler
 {
     private readonly TenancyOptions _options = options.Value;
@@ -73,12 +77,26 @@ internal sealed class AccessHandler(
     {
         PolicySnapshot policy = source.Current;
         DateTimeOffset now = time.GetUtcNow();
-        PermissionRequirement? asked = http.GetEndpoint()?.Metadata.GetMetadata<PermissionRequirement>();
+        EndpointMetadataCollection? route = http.GetEndpoint()?.Metadata;
+        PermissionRequirement? asked = route?.GetMetadata<PermissionRequirement>();
+        AuditScope? audit = AuditScope.Of(http);
+        if (audit is not null)
+        {
+            audit.PolicyVersion = policy.Version;
+            audit.Permission = asked?.Permission;
+        }
 
         // 2.
+        bool evenIfStale = route?.GetMetadata<StaleRevocationsSuffice>() is not null;
+        if (!catalog.TryGet(now, evenIfStale, out RevocationList? revocations))
+        {
+            return TenancyRefusals.CatalogUnavailable;
+        }
+
+        // 3.
         string? violation = asked is null
-            ? PolicyEvaluator.CheckValidity(policy, caller, now)
-            : PolicyEvaluator.CheckToken(policy, caller, now);
+            ? PolicyEvaluator.CheckValidity(policy, caller, now, revocations)
+            : PolicyEvaluator.CheckToken(policy, caller, now, revocations);
         if (violation is not null)
         {
             return refusals.OfToken(violation, caller, policy.Tokens, now);
@@ -86,30 +104,57 @@ internal sealed class AccessHandler(
 
         if (asked is null)
         {
-            return null;
+            return audit?.Begin();
         }
 
-        // 3.
+        // 4.
         RequestedTenants requested = RequestedTenants.None;
-        if (asked.Choice is not TenantChoice.None
+        if (asked.Choice is TenantChoice.One or TenantChoice.Several
             && RequestedTenantsReader.Read(http, asked.Choice, _options.Header, out requested) is { } unclear)
         {
             return refusals.Of(unclear, asked.Permission);
         }
 
-        // 4.
-        AccessQuestion question = new(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
+        // 5.
+        AccessQuestion question = AccessQuestion.Of(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
         PolicyDecision decision = PolicyEvaluator.Decide(policy, caller, question, now);
         metrics.CountUndeclaredTenants(decision.UndeclaredTenants);
+        if (audit is not null && requested.Count > 0 && (decision.Reason is not null || asked.Choice is TenantChoice.Several))
+        {
+            audit.TenantsRequested = requested.ToArray();
+        }
+
         if (decision.Reason is { } reason)
         {
-            return refusals.Of(reason, asked.Permission, decision.TooMany);
+            return asked.Choice is TenantChoice.All && reason is Reasons.TenantNotGranted
+                ? refusals.NotOnAllTenants(asked.Permission)
+                : refusals.Of(reason, asked.Permission, decision.TooMany);
         }
 
         http.Features.Set(new Access(caller, asked.Permission, decision.Tenants, decision.Bindings, policy.Version)
         {
+            AllTenants = decision.AllTenants,
             MaxRange = decision.MaxRange,
         });
-        return null;
+        return audit is null ? null : Begin(audit, policy, caller, decision);
+    }
+
+    private static Refusal? Begin(AuditScope audit, PolicySnapshot policy, Caller caller, in PolicyDecision decision)
+    {
+        audit.Bindings = decision.Bindings;
+        audit.GroupsMatched = policy.GroupsMatched(caller, decision.Bindings);
+        switch (decision.Tenants)
+        {
+            case []:
+                break;
+            case [Tenant only]:
+                audit.Tenant = only.Name;
+                break;
+            default:
+                audit.Tenants = ImmutableArray.CreateRange(decision.Tenants, static tenant => tenant.Name);
+                break;
+        }
+
+        return audit.Begin();
     }
 }

@@ -38,6 +38,9 @@ internal ref struct Evaluation
         _denials = new BitSpan(memory.Slice(2 * bindings, BitSpan.Words(policy.Denials.Length)));
     }
 
+    /// <summary>Granted by <c>allTenants</c>, and no denial took one away.</summary>
+    private readonly bool IsOnAllTenants => _allTenants && !IsOnGateway && _tenants.Count == _policy.Tenants.Length;
+
     private readonly bool IsOnGateway => Permissions.IsGatewayPermission(_question.Permission);
 
     /// <summary>How much memory an evaluation works in.</summary>
@@ -78,7 +81,18 @@ internal ref struct Evaluation
 
         // 6.
         ImmutableArray<string> ids = Contributors(out Binding? only, out TimeSpan? maxRange);
-        return new PolicyDecision(null, chosen.IsDefault ? ChosenOf(only) : chosen, ids, maxRange, undeclared);
+        return new PolicyDecision(null, chosen.IsDefault ? ChosenOf(only) : chosen, ids, maxRange, undeclared)
+        {
+            AllTenants = IsOnAllTenants && _question.Requested.Count == 0,
+        };
+    }
+
+    /// <summary>The tenants of steps 1 and 2, which denials are still to be taken from; for a permission on the gateway nothing, but <paramref name="any"/>.</summary>
+    public ImmutableArray<Tenant> Granted(out bool any)
+    {
+        Grant(assumeGroups: false);
+        any = !_tenants.IsEmpty;
+        return any && !IsOnGateway ? ChosenOf(only: null) : [];
     }
 
     private static int TenantWords(PolicySnapshot policy) => BitSpan.Words(Math.Max(1, policy.Tenants.Length));
@@ -228,6 +242,11 @@ internal ref struct Evaluation
         {
             chosen = [];
             return null;
+        }
+
+        if (_question.Choice is TenantChoice.All)
+        {
+            return IsOnAllTenants ? null : Reasons.TenantNotGranted;
         }
 
         if (requested.Count == 0)

@@ -41,6 +41,19 @@ internal sealed class ValidTokenRequirement : IAuthorizationRequirement
     public override string ToString() => "a valid token";
 }
 
+/// <summary>
+/// Endpoint metadata: the route goes on with the last list of revocations when the catalog is away for too long. For writes alone, where a
+/// refusal loses data for good and an answer gives nothing away.
+/// </summary>
+internal sealed class StaleRevocationsSuffice
+{
+    public static readonly StaleRevocationsSuffice Instance = new();
+
+    private StaleRevocationsSuffice()
+    {
+    }
+}
+
 /// <summary>How a route says what it asks for. One that says nothing stops the start, see <see cref="RouteCheck"/>.</summary>
 internal static class PermissionRouteExtensions
 {

@@ -40,4 +40,10 @@ internal enum TenantChoice
 
     /// <summary>One or more: a read over all tenants that are granted, or over those that the request names.</summary>
     Several,
+
+    /// <summary>
+    /// The whole: only for those who hold the permission by <c>allTenants</c>, with nothing taken away. What a request says about tenants
+    /// is not looked at.
+    /// </summary>
+    All,
 }

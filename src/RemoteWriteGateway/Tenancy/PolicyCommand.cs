@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 using RemoteWriteGateway.Tenancy.Commands;
 
 namespace RemoteWriteGateway.Tenancy;

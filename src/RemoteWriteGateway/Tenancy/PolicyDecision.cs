@@ -7,7 +7,15 @@ namespace RemoteWriteGateway.Tenancy;
 /// <param name="Choice">How many tenants the route is about.</param>
 /// <param name="Requested">The tenants that the request names.</param>
 /// <param name="MaxTenants">The most tenants of one read.</param>
-internal readonly record struct AccessQuestion(string Permission, TenantChoice Choice, RequestedTenants Requested, int MaxTenants);
+internal readonly record struct AccessQuestion(string Permission, TenantChoice Choice, RequestedTenants Requested, int MaxTenants)
+{
+    /// <summary>
+    /// What a route of <paramref name="permission"/> asks. Only reads of metrics are bounded by <paramref name="maxTenantsPerRead"/>: it is
+    /// about the selectors of a query.
+    /// </summary>
+    public static AccessQuestion Of(string permission, TenantChoice choice, RequestedTenants requested, int maxTenantsPerRead) =>
+        new(permission, choice, requested, permission is Permissions.MetricsRead ? maxTenantsPerRead : int.MaxValue);
+}
 
 /// <summary>A policy's answer.</summary>
 /// <param name="Reason">One of <see cref="Reasons"/> if access is refused, null if it is granted.</param>
@@ -24,6 +32,12 @@ internal readonly record struct PolicyDecision(
 {
     /// <summary>How many tenants the request is about, where the reason is <see cref="Reasons.TooManyTenants"/>.</summary>
     public int TooMany { get; init; }
+
+    /// <summary>
+    /// The permission is held on all tenants, those to come and no tenant at all included: granted by <c>allTenants</c>, nothing of it
+    /// denied, and the request names none.
+    /// </summary>
+    public bool AllTenants { get; init; }
 
     public bool IsAllowed => Reason is null;
 
@@ -46,4 +60,6 @@ internal readonly struct RequestedTenants
     public int Count => _one is not null ? 1 : _several.IsDefault ? 0 : _several.Length;
 
     public string this[int index] => _one ?? _several[index];
+
+    public ImmutableArray<string> ToArray() => _one is not null ? [_one] : _several.IsDefault ? [] : _several;
 }

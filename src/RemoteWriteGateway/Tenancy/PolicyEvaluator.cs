@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using RemoteWriteGateway.Identity;
 
 namespace RemoteWriteGateway.Tenancy;
@@ -21,13 +22,17 @@ internal static class PolicyEvaluator
     private const int MaxStackWords = 128;
 
     /// <summary>Looks at revocations and at the policy's rules for tokens, which come before its bindings.</summary>
+    /// <param name="policy">The policy, whose own revocations count.</param>
+    /// <param name="caller">Whose token it is.</param>
+    /// <param name="now">When it is presented.</param>
+    /// <param name="catalog">The revocations of the catalog, united with the policy's; null where there is no catalog, as for files on the command line.</param>
     /// <returns>One of <see cref="Reasons"/>, or null if the token will do.</returns>
-    public static string? CheckToken(PolicySnapshot policy, Caller caller, DateTimeOffset now) =>
-        policy.Revocations.Find(caller, now) is not null ? Reasons.Revoked : policy.Tokens.FirstViolation(caller, now);
+    public static string? CheckToken(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog = null) =>
+        IsRevoked(policy, caller, now, catalog) ? Reasons.Revoked : policy.Tokens.FirstViolation(caller, now);
 
     /// <summary>The part of <see cref="CheckToken"/> that concerns routes without a permission: whether the token still counts at all.</summary>
-    public static string? CheckValidity(PolicySnapshot policy, Caller caller, DateTimeOffset now) =>
-        policy.Revocations.Find(caller, now) is not null ? Reasons.Revoked
+    public static string? CheckValidity(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog = null) =>
+        IsRevoked(policy, caller, now, catalog) ? Reasons.Revoked
         : policy.Tokens.IsTooOld(caller, now) ? Reasons.TokenTooOld
         : null;
 
@@ -44,6 +49,20 @@ internal static class PolicyEvaluator
         PolicyDecision implied = Evaluate(
             policy, caller, question with { Permission = Permissions.GatewayAdmin }, Permissions.PolicyRead, now);
         return implied.IsAllowed || own.Reason is not Reasons.GroupsOverage ? implied : own;
+    }
+
+    private static bool IsRevoked(PolicySnapshot policy, Caller caller, DateTimeOffset now, RevocationList? catalog) =>
+        (policy.Revocations.Find(caller, now) ?? catalog?.Find(caller, now)) is not null;
+
+    /// <summary>
+    /// The tenants that bindings give before denials take any away: for telling a caller what was taken. For a permission on the gateway
+    /// nothing, but <paramref name="any"/>.
+    /// </summary>
+    public static ImmutableArray<Tenant> GrantedBeforeDenials(
+        PolicySnapshot policy, Caller caller, string permission, DateTimeOffset now, out bool any)
+    {
+        AccessQuestion question = new(permission, TenantChoice.Several, RequestedTenants.None, int.MaxValue);
+        return new Evaluation(policy, caller, question, now, new ulong[Evaluation.WordsFor(policy)]).Granted(out any);
     }
 
     private static PolicyDecision Evaluate(

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
+using RemoteWriteGateway.Identity;
 
 namespace RemoteWriteGateway.Tenancy;
 
@@ -9,6 +10,7 @@ internal sealed class PolicySnapshot
     private readonly RuleIndex[] _bindingsOf;
     private readonly RuleIndex[] _denialsOf;
     private readonly FrozenDictionary<string, Tenant>.AlternateLookup<ReadOnlySpan<char>> _tenantsBySpan;
+    private readonly FrozenDictionary<string, Binding> _bindingsById;
 
     /// <summary>Compiles one. <paramref name="tenants"/> are sorted by name, ordinally; <see cref="Tenant.Ordinal"/> is the place in this list.</summary>
     public PolicySnapshot(
@@ -28,6 +30,7 @@ internal sealed class PolicySnapshot
         Denials = denials;
         Revocations = revocations;
         FrozenDictionary<string, Tenant> byName = tenants.ToFrozenDictionary(tenant => tenant.Name, StringComparer.Ordinal);
+        _bindingsById = bindings.ToFrozenDictionary(binding => binding.Id, StringComparer.Ordinal);
         _tenantsBySpan = byName.GetAlternateLookup<ReadOnlySpan<char>>();
         _bindingsOf = [.. Permissions.All.Select(permission => new RuleIndex(bindings, rule => rule.Permissions.Contains(permission)))];
         _denialsOf = [.. Permissions.All.Select(permission => new RuleIndex(denials, rule => rule.Permissions.Contains(permission)))];
@@ -57,6 +60,28 @@ internal sealed class PolicySnapshot
 
     /// <summary>The tenant of this name, compared ordinally, or null if none is declared.</summary>
     public Tenant? FindTenant(ReadOnlySpan<char> name) => _tenantsBySpan.TryGetValue(name, out Tenant? found) ? found : null;
+
+    /// <summary>
+    /// The groups of <paramref name="caller"/> that <paramref name="bindings"/> ask for, or default if none of them asks for groups.
+    /// </summary>
+    public ImmutableArray<Guid> GroupsMatched(Caller caller, ImmutableArray<string> bindings)
+    {
+        if (caller.Groups.IsEmpty)
+        {
+            return default;
+        }
+
+        SortedSet<Guid> matched = [];
+        foreach (string id in bindings)
+        {
+            if (_bindingsById[id].Match.Groups is { } groups)
+            {
+                matched.UnionWith(groups.Where(group => caller.Groups.BinarySearch(group) >= 0));
+            }
+        }
+
+        return matched.Count == 0 ? default : [.. matched];
+    }
 
     /// <summary>Whether one of <paramref name="roles"/> names a declared tenant by <paramref name="template"/>.</summary>
     public bool NamesTenant(RoleTemplate template, ReadOnlySpan<string> roles)

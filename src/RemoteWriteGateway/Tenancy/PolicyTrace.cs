@@ -28,28 +28,45 @@ internal sealed record PolicyTrace(
     Revocation? Revocation,
     ImmutableArray<Tenant> Granted)
 {
-    // The default of the service: policy files do not say it.
-    private static readonly int MaxTenants = new TenancyOptions().MaxTenantsPerRead;
+    /// <summary>What the service has unless it is configured otherwise: policy files do not say it.</summary>
+    public static readonly int DefaultMaxTenantsPerRead = new TenancyOptions().MaxTenantsPerRead;
 
     /// <summary>Decides like a request of the permission's usual route that names <paramref name="requested"/>, and looks at every rule on the way.</summary>
     public static PolicyTrace Of(
-        PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now)
+        PolicySnapshot policy,
+        Caller caller,
+        string permission,
+        ImmutableArray<string> requested,
+        DateTimeOffset now,
+        int maxTenantsPerRead,
+        RevocationList? catalog = null)
     {
         TenantChoice all = Permissions.ChoiceOf(permission) is TenantChoice.None ? TenantChoice.None : TenantChoice.Several;
         AccessQuestion everything = new(permission, all, RequestedTenants.None, int.MaxValue);
         return new PolicyTrace(
-            Decide(policy, caller, permission, requested, now),
-            [.. policy.Bindings.Where(rule => Concerns(rule, permission)).SelectMany(rule => Look(rule, policy, caller, now))],
-            [.. policy.Denials.Where(rule => Concerns(rule, permission)).SelectMany(rule => Look(rule, policy, caller, now))],
-            policy.Revocations.Find(caller, now),
+            Decide(policy, caller, permission, requested, now, maxTenantsPerRead, catalog),
+            [.. LookAt(policy.Bindings, policy, caller, permission, now)],
+            [.. LookAt(policy.Denials, policy, caller, permission, now)],
+            policy.Revocations.Find(caller, now) ?? catalog?.Find(caller, now),
             PolicyEvaluator.Decide(policy, caller, everything, now).Tenants);
     }
 
+    /// <summary>What becomes of each of <paramref name="rules"/> that concerns the permission, in their order.</summary>
+    public static IEnumerable<RuleTrace> LookAt(
+        IEnumerable<PolicyRule> rules, PolicySnapshot policy, Caller caller, string permission, DateTimeOffset now) =>
+        rules.Where(rule => Concerns(rule, permission)).SelectMany(rule => Look(rule, policy, caller, now));
+
     /// <summary>What a request of the permission's usual route would be answered.</summary>
     public static PolicyDecision Decide(
-        PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now)
+        PolicySnapshot policy,
+        Caller caller,
+        string permission,
+        ImmutableArray<string> requested,
+        DateTimeOffset now,
+        int maxTenantsPerRead,
+        RevocationList? catalog = null)
     {
-        if (PolicyEvaluator.CheckToken(policy, caller, now) is { } violation)
+        if (PolicyEvaluator.CheckToken(policy, caller, now, catalog) is { } violation)
         {
             return PolicyDecision.Refused(violation);
         }
@@ -65,10 +82,11 @@ internal sealed record PolicyTrace(
             return PolicyDecision.Refused(Reasons.TenantInvalid);
         }
 
-        return PolicyEvaluator.Decide(policy, caller, new AccessQuestion(permission, choice, new RequestedTenants(names), MaxTenants), now);
+        return PolicyEvaluator.Decide(policy, caller, AccessQuestion.Of(permission, choice, new RequestedTenants(names), maxTenantsPerRead), now);
     }
 
-    private static bool Concerns(PolicyRule rule, string permission) =>
+    /// <summary>Whether the rule has a say in whether the permission is granted.</summary>
+    public static bool Concerns(PolicyRule rule, string permission) =>
         rule.Permissions.Contains(permission)
         || (permission is Permissions.PolicyRead && rule.Permissions.Contains(Permissions.GatewayAdmin));
 

@@ -5,6 +5,7 @@ namespace RemoteWriteGateway.Tenancy;
 /// <summary>Ids of the reasons for which a policy or the choice of a tenant refuses a request.</summary>
 internal static class Reasons
 {
+    public const string CatalogUnavailable = "catalog-unavailable";
     public const string Revoked = "revoked";
     public const string TokenTooOld = "token-too-old";
     public const string ScopeMissing = "scope-missing";

@@ -29,6 +29,9 @@ internal enum RevocationKind
 internal sealed record Revocation(
     RevocationKind Kind, string Value, DateTimeOffset? IssuedBefore, DateTimeOffset? Until, string Reason)
 {
+    /// <summary>Its id in the catalog; null for those of the policy file, which have none.</summary>
+    public Guid? Id { get; init; }
+
     /// <summary>Whether a token issued at <paramref name="issuedAt"/> is refused at <paramref name="now"/>, if it is one of those named.</summary>
     public bool AppliesTo(DateTimeOffset issuedAt, DateTimeOffset now) =>
         !(now >= Until) && !(issuedAt >= IssuedBefore);
@@ -41,6 +44,9 @@ internal sealed class RevocationList
     private readonly FrozenDictionary<Guid, ImmutableArray<Revocation>> _clients;
     private readonly FrozenDictionary<string, ImmutableArray<Revocation>> _tokens;
     private readonly FrozenDictionary<string, ImmutableArray<Revocation>> _keys;
+
+    /// <summary>Refuses nobody.</summary>
+    public static RevocationList Empty { get; } = new([]);
 
     /// <exception cref="FormatException">A subject or client is no GUID: a bug of ours, the loader checks it.</exception>
     public RevocationList(ImmutableArray<Revocation> all)

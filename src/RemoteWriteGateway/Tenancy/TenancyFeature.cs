@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.Extensions.DependencyInjection.Extensions;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
@@ -10,21 +11,34 @@ namespace RemoteWriteGateway.Tenancy;
 internal static class TenancyFeature
 {
     /// <summary>
-    /// Adds the policy file and what decides by it. Wants <see cref="EntraDirectory"/>, <see cref="Challenges"/> and
+    /// Adds the policy file and what decides by it. Wants the catalog, <see cref="EntraDirectory"/>, <see cref="Challenges"/> and
     /// <see cref="RefusalWriter"/>; takes every registered <see cref="ITenantSettingsReader"/>.
     /// </summary>
     public static IServiceCollection AddTenancy(this IServiceCollection services)
     {
         services.AddSection<PolicyOptions, PolicyOptionsValidator>(PolicyOptions.Section);
         services.AddSection<TenancyOptions, TenancyOptionsValidator>(TenancyOptions.Section);
+        services.AddSection<RevocationOptions, RevocationOptionsValidator>(RevocationOptions.Section);
 
-        services.TryAddSingleton(TimeProvider.System);
+        services.AddAuditLog();
         services.AddSingleton(provider => new PolicyLoader(
             provider.GetServices<ITenantSettingsReader>(), provider.GetRequiredService<EntraDirectory>().Id));
         services.AddSingleton<PolicyMetrics>();
         services.AddSingleton<PolicySource>();
         services.AddHostedService(provider => provider.GetRequiredService<PolicySource>());
         services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<PolicySource>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<PolicySource>());
+
+        services.AddSingleton<RevocationStore>();
+        services.AddSingleton<CatalogRevocations>();
+        services.AddHostedService(provider => provider.GetRequiredService<CatalogRevocations>());
+        services.AddSingleton<IReadinessCheck>(provider => provider.GetRequiredService<CatalogRevocations>());
+        services.AddSingleton<IReplicaFacts>(provider => provider.GetRequiredService<CatalogRevocations>());
+
+        services.AddSingleton<PolicyVersionStore>();
+        services.AddSingleton<PolicyArchive>();
+        services.AddSingleton<PolicyHistory>();
+        services.AddHostedService(provider => provider.GetRequiredService<PolicyHistory>());
 
         services.AddSingleton<TenancyRefusals>();
         services.AddSingleton<IAuthorizationHandler, AccessHandler>();

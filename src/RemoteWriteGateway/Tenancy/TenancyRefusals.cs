@@ -8,6 +8,10 @@ namespace RemoteWriteGateway.Tenancy;
 /// <summary>What a reason of the policy is answered with: status, challenge, and a text of constants and our own configuration.</summary>
 internal sealed class TenancyRefusals(Challenges challenges, IOptions<TenancyOptions> options)
 {
+    /// <summary>The catalog's revocations are not known, or for too long not known to be what they were.</summary>
+    public static readonly Refusal CatalogUnavailable =
+        new(Reasons.CatalogUnavailable, 503, "the catalog cannot be read; retry") { RetryAfter = TimeSpan.FromSeconds(5) };
+
     private readonly string _howToName = $"name one in header {options.Value.Header} or by /tenants/<name>/";
     private readonly int _maxTenants = options.Value.MaxTenantsPerRead;
 
@@ -46,6 +50,10 @@ internal sealed class TenancyRefusals(Challenges challenges, IOptions<TenancyOpt
             CultureInfo.InvariantCulture, $"the read is about {tenants} tenants, limit {_maxTenants}; {_howToName}")),
         _ => throw new ArgumentException($"{reason} is no reason of the policy.", nameof(reason)),
     };
+
+    /// <summary>The permission is held, and not on all tenants, which the route is about.</summary>
+    public Refusal NotOnAllTenants(string permission) =>
+        Forbidden(Reasons.TenantNotGranted, $"this needs {permission} on all tenants (allTenants: true in the policy, and no denial); see /whoami");
 
     private static Refusal NewTokenNeeded(string reason, string text, Caller caller, DateTimeOffset now) =>
         new(reason, 401, text) { WwwAuthenticate = Challenges.NewTokenNeeded(caller, reason, now) };

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using RemoteWriteGateway.Admin;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Tests.Attacks;
@@ -158,24 +160,26 @@ public sealed class PolicyAttackTests(PolicyAttackTests.SharedGateway shared) : 
     [Fact]
     public async Task Every_route_asks_for_a_token_and_for_its_own_permission()
     {
-        (string Pattern, string Method, string Permission)[] routes =
+        (string Pattern, string Method, string Permission, bool IsAdmin)[] routes =
         [
             .. from route in Gateway.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
                let asked = route.Metadata.GetMetadata<PermissionRequirement>()
                where asked is not null
-               select (route.RoutePattern.RawText, route.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods[0], asked.Permission),
+               select (route.RoutePattern.RawText, route.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods[0], asked.Permission, route.Metadata.GetMetadata<AdminRoute>() is not null),
         ];
-        Assert.True(routes.Length >= 6);
+        Assert.True(routes.Length >= 15);
 
-        foreach ((string pattern, string method, string permission) in routes)
+        foreach ((string pattern, string method, string permission, bool isAdmin) in routes)
         {
-            string path = pattern.Replace("{tenant}", "ours", StringComparison.Ordinal);
+            string path = Regex.Replace(pattern, "{[a-z]+}", "ours");
             string token = Gateway.Token("none", claims => claims["roles"] = new JsonArray([.. Permissions.All
                 .Except(permission is Permissions.PolicyRead ? [permission, Permissions.GatewayAdmin] : [permission])
                 .Select(other => JsonValue.Create(RoleOf(other)))]));
 
-            await new RefusedCall(401, "no-credentials") { Route = pattern }.AssertAsync(Gateway, () => CallAsync(path, method, null));
-            await new RefusedCall(403, "permission-denied") { Route = pattern }.AssertAsync(Gateway, () => CallAsync(path, method, token));
+            RefusedCall unknown = new(401, "no-credentials") { Route = pattern, IsWrite = !isAdmin, IsProblem = isAdmin };
+            RefusedCall denied = new(403, "permission-denied") { Route = pattern, IsWrite = !isAdmin, IsProblem = isAdmin };
+            await unknown.AssertAsync(Gateway, () => CallAsync(path, method, null));
+            await denied.AssertAsync(Gateway, () => CallAsync(path, method, token));
         }
     }
 

@@ -112,6 +112,7 @@ public sealed class PolicyReloadTests
         await RevokeAsync(gateway, kind, token, "");
 
         await new RefusedCall(401, "revoked").AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await RefusedCall.OfWhoAmI(401, "revoked").AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", token), token);
 
         // Somebody else, and the same one after the revocation was lifted.
         string other = OtherThan(gateway, kind);
@@ -132,6 +133,7 @@ public sealed class PolicyReloadTests
 
         await RevokeAsync(gateway, kind, token, $", issuedBefore: {gateway.Time.GetUtcNow():yyyy-MM-ddTHH:mm:ssZ}");
         await new RefusedCall(401, "revoked").AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await RefusedCall.OfWhoAmI(401, "revoked").AssertAsync(gateway, () => gateway.CallAsync("GET", "/whoami", token), token);
 
         // Tokens are dated back by five minutes: those minted within them are refused too, the next ones are not.
         gateway.Time.Advance(TimeSpan.FromSeconds(299));

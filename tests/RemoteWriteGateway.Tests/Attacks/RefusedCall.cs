@@ -1,6 +1,8 @@
 using System.Buffers.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using EntraEmulator.Faults;
+using RemoteWriteGateway.Tests.Admin;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
@@ -21,6 +23,12 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
     /// <summary>Whether the route is one of remote write, which has a metric of its own.</summary>
     public bool IsWrite { get; init; } = true;
 
+    /// <summary>Whether the route answers with problems: its text is then <c>reason: detail</c>.</summary>
+    public bool IsProblem { get; init; }
+
+    /// <summary>A call of <c>/whoami</c>.</summary>
+    public static RefusedCall OfWhoAmI(int statusCode, string reason) => new(statusCode, reason) { Route = "/whoami", IsWrite = false, IsProblem = true };
+
     /// <summary><c>WWW-Authenticate</c>; null if there is none.</summary>
     public string? Challenge { get; init; } = ChallengeOf(StatusCode, Reason);
 
@@ -38,7 +46,7 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
 
         using HttpResponseMessage answer = await send();
 
-        string text = await WriteAnswerCheck.AssertWellFormedAsync(gateway, answer);
+        string text = IsProblem ? await ProblemTextAsync(answer) : await WriteAnswerCheck.AssertWellFormedAsync(gateway, answer);
         Assert.Equal((StatusCode, Reason), ((int)answer.StatusCode, text.Split(':')[0]));
         Assert.Equal(Challenge, answer.Headers.TryGetValues("WWW-Authenticate", out IEnumerable<string>? challenge) ? challenge.Single() : null);
 
@@ -68,6 +76,12 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
 
     /// <summary>What stands in our own configuration, and so may stand in an answer.</summary>
     private static readonly string[] Public = [GatewayHost.Directory, GatewayHost.GatewayApp, $"api://{GatewayHost.GatewayApp}", "Metrics.Access", "unknown-key"];
+
+    private static async Task<string> ProblemTextAsync(HttpResponseMessage answer)
+    {
+        JsonObject problem = await ProblemCheck.AssertWellFormedAsync(answer);
+        return $"{problem["reason"]}: {problem["detail"]}";
+    }
 
     private static string? ChallengeOf(int statusCode, string reason)
     {

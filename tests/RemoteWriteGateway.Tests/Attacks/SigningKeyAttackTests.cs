@@ -6,10 +6,10 @@ using RemoteWriteGateway.Tests.Identity;
 namespace RemoteWriteGateway.Tests.Attacks;
 
 /// <summary>
-/// Rows 6, 7 and 21 to 24 of the table of attacks, against <c>POST /api/v1/write</c> of the whole gateway: keys that nobody knows, keys that
-/// go, and an issuer that fails or lies.
+/// Rows 6, 7 and 21 to 24 of the table of attacks, against <c>POST /api/v1/write</c> and <c>GET /whoami</c> of the whole gateway: keys that
+/// nobody knows, keys that go, and an issuer that fails or lies.
 /// </summary>
-public sealed class SigningKeyAttackTests
+public abstract class SigningKeyAttackTests
 {
     private static readonly TimeSpan UnknownKeyWait = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(5);
@@ -21,10 +21,10 @@ public sealed class SigningKeyAttackTests
         string token = UnderKey(gateway, "unknown-to-all");
         long fetched = gateway.IssuerRequests[EmulatedEndpoint.Metadata];
 
-        await new RefusedCall(401, "unknown-key") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(401, "unknown-key", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
         Assert.Equal(fetched + 1, gateway.IssuerRequests[EmulatedEndpoint.Metadata]);
 
-        await new RefusedCall(401, "unknown-key").AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(401, "unknown-key").AssertAsync(gateway, () => SendAsync(gateway, token), token);
     }
 
     [Fact]
@@ -33,18 +33,18 @@ public sealed class SigningKeyAttackTests
         await using GatewayHost gateway = await GatewayHost.StartAsync();
         for (int i = 0; i < FetchBudget.Capacity; i++)
         {
-            using HttpResponseMessage refused = await WriteAsync(gateway, UnderKey(gateway, $"unknown-{i}"));
+            using HttpResponseMessage refused = await SendAsync(gateway, UnderKey(gateway, $"unknown-{i}"));
             Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
         }
 
         gateway.Time.Advance(TimeSpan.FromSeconds(8));
         string token = UnderKey(gateway, "one-too-many");
         int? retryAfter = null;
-        await new RefusedCall(503, "key-not-yet-known").AssertAsync(
+        await Refused(503, "key-not-yet-known").AssertAsync(
             gateway,
             async () =>
             {
-                HttpResponseMessage answer = await WriteAsync(gateway, token);
+                HttpResponseMessage answer = await SendAsync(gateway, token);
                 retryAfter = WriteAnswerCheck.RetryAfterOf(answer);
                 return answer;
             },
@@ -53,7 +53,7 @@ public sealed class SigningKeyAttackTests
         // Not spread: it is the time until there is a fetch again.
         Assert.Equal(22, retryAfter);
         gateway.Time.Advance(TimeSpan.FromSeconds(22));
-        await new RefusedCall(401, "unknown-key") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(401, "unknown-key", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
     }
 
     [Theory]
@@ -70,7 +70,7 @@ public sealed class SigningKeyAttackTests
         string kid = keyId is null ? "" : $"\"kid\":\"{keyId}\",";
         string token = gateway.WithHeaderText($$"""{{{kid}}{{members}}"typ":"JWT","alg":"RS256"}""", members.Length > 0 ? gateway.Keys.Foreign : null);
 
-        await new RefusedCall(401, "unknown-key") { MayFetchKeys = keyId is not null }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(401, "unknown-key", mayFetchKeys: keyId is not null).AssertAsync(gateway, () => SendAsync(gateway, token), token);
     }
 
     [Fact]
@@ -78,15 +78,15 @@ public sealed class SigningKeyAttackTests
     {
         await using GatewayHost gateway = await GatewayHost.StartAsync();
         string token = gateway.Token("prom");
-        await AssertWritesAsync(gateway, token);
+        await AssertServedAsync(gateway, token);
         gateway.Keys.Rotate(keepPublished: false);
         Assert.True(await gateway.SigningKeys.RefreshAsync(Cancel));
 
-        await AssertWritesAsync(gateway, token);
+        await AssertServedAsync(gateway, token);
         gateway.Time.Advance(TimeSpan.FromMinutes(15) + TimeSpan.FromMilliseconds(2));
 
-        await new RefusedCall(401, "unknown-key") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
-        await AssertWritesAsync(gateway, gateway.Token("prom"));
+        await Refused(401, "unknown-key", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
+        await AssertServedAsync(gateway, gateway.Token("prom"));
     }
 
     [Fact]
@@ -94,12 +94,12 @@ public sealed class SigningKeyAttackTests
     {
         await using GatewayHost gateway = await GatewayHost.StartAsync();
         string token = gateway.Token("prom");
-        await AssertWritesAsync(gateway, token);
+        await AssertServedAsync(gateway, token);
         gateway.Keys.Rotate(keepPublished: false);
 
         Assert.True(await gateway.SigningKeys.PurgeKeysAsync(Cancel));
 
-        await new RefusedCall(401, "unknown-key") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(401, "unknown-key", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
     }
 
     [Theory]
@@ -111,13 +111,13 @@ public sealed class SigningKeyAttackTests
         string token = gateway.Token("prom");
 
         // Time stands still: an answer that waits for the issuer would not come.
-        await new RefusedCall(503, "identity-unavailable") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(503, "identity-unavailable", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
         using HttpResponseMessage ready = await gateway.Data.GetAsync(new Uri("/-/ready", UriKind.Relative), Cancel);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
 
         gateway.SetIssuer(Fault.Ok);
         await gateway.SigningKeys.RefreshAsync(Cancel);
-        await AssertWritesAsync(gateway, token);
+        await AssertServedAsync(gateway, token);
     }
 
     [Fact]
@@ -129,12 +129,12 @@ public sealed class SigningKeyAttackTests
         gateway.Keys.Rotate(keepPublished: true);
         string unknown = gateway.Token("prom");
         Task waiting = gateway.Time.TimersAsync(UnknownKeyWait);
-        Task<HttpResponseMessage> answer = WriteAsync(gateway, unknown);
+        Task<HttpResponseMessage> answer = SendAsync(gateway, unknown);
         await waiting;
 
-        await AssertWritesAsync(gateway, known);
+        await AssertServedAsync(gateway, known);
         Assert.False(answer.IsCompleted);
-        await new RefusedCall(503, "identity-unavailable") { MayFetchKeys = true }.AssertAsync(
+        await Refused(503, "identity-unavailable", mayFetchKeys: true).AssertAsync(
             gateway,
             () =>
             {
@@ -146,7 +146,7 @@ public sealed class SigningKeyAttackTests
         // The issuer is back: no restart, and nothing is remembered against the key.
         gateway.SetIssuer(Fault.Ok);
         await gateway.SigningKeys.WhenIdleAsync();
-        await AssertWritesAsync(gateway, unknown);
+        await AssertServedAsync(gateway, unknown);
     }
 
     [Fact]
@@ -154,16 +154,16 @@ public sealed class SigningKeyAttackTests
     {
         await using GatewayHost gateway = await GatewayHost.StartAsync(settings: [("Identity:Metadata:MaxStale", "02:00:00")]);
         string token = gateway.WithClaim("exp", gateway.Seconds(3 * 86400));
-        await AssertWritesAsync(gateway, token);
+        await AssertServedAsync(gateway, token);
         gateway.SetIssuer(Fault.Unavailable);
         gateway.Time.Advance(TimeSpan.FromMinutes(121));
         await gateway.SigningKeys.WhenIdleAsync();
 
-        await new RefusedCall(503, "identity-unavailable") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(503, "identity-unavailable", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
 
         gateway.SetIssuer(Fault.Ok);
         await gateway.SigningKeys.RefreshAsync(Cancel);
-        await AssertWritesAsync(gateway, token);
+        await AssertServedAsync(gateway, token);
     }
 
     /// <summary>How often ten thousand of them make it fetch is under test without HTTP: <see cref="OutageTests"/>.</summary>
@@ -173,22 +173,23 @@ public sealed class SigningKeyAttackTests
         const int Forgers = 40;
         await using GatewayHost gateway = await GatewayHost.StartAsync();
         string cached = gateway.Token("prom");
-        await AssertWritesAsync(gateway, cached);
+        await AssertServedAsync(gateway, cached);
         gateway.SetIssuer(Fault.Hang);
         long fetched = gateway.IssuerRequests[EmulatedEndpoint.Metadata];
         Task waiting = gateway.Time.TimersAsync(UnknownKeyWait, Forgers);
-        Task<HttpResponseMessage[]> forged = Task.WhenAll(Enumerable.Range(0, Forgers).Select(i => WriteAsync(gateway, UnderKey(gateway, $"forged-{i}"))));
+        Task<HttpResponseMessage[]> forged = Task.WhenAll(Enumerable.Range(0, Forgers).Select(i => SendAsync(gateway, UnderKey(gateway, $"forged-{i}"))));
         await waiting;
 
         // Without time passing: one from the cache, one that is validated with the snapshot.
-        await AssertWritesAsync(gateway, cached);
-        await AssertWritesAsync(gateway, gateway.Token("prom"));
+        await AssertServedAsync(gateway, cached);
+        await AssertServedAsync(gateway, gateway.Token("prom"));
         Assert.False(forged.IsCompleted);
 
         gateway.Time.Advance(UnknownKeyWait);
         foreach (HttpResponseMessage answer in await forged)
         {
-            Assert.StartsWith("identity-unavailable: ", await WriteAnswerCheck.AssertWellFormedAsync(gateway, answer), StringComparison.Ordinal);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+            Assert.Contains("identity-unavailable", await answer.Content.ReadAsStringAsync(Cancel), StringComparison.Ordinal);
             answer.Dispose();
         }
 
@@ -213,8 +214,8 @@ public sealed class SigningKeyAttackTests
 
         Assert.False(await gateway.SigningKeys.RefreshAsync(Cancel));
 
-        await AssertWritesAsync(gateway, known);
-        await new RefusedCall(503, "identity-unavailable") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, unknown), unknown);
+        await AssertServedAsync(gateway, known);
+        await Refused(503, "identity-unavailable", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, unknown), unknown);
         Assert.True(await gateway.MetricAsync("""rwgateway_identity_refresh_total{trigger="operator",result="failure"}""") >= 1);
     }
 
@@ -225,7 +226,7 @@ public sealed class SigningKeyAttackTests
         string token = gateway.Token("prom");
         await gateway.SigningKeys.WhenIdleAsync();
 
-        await new RefusedCall(503, "identity-unavailable") { MayFetchKeys = true }.AssertAsync(gateway, () => WriteAsync(gateway, token), token);
+        await Refused(503, "identity-unavailable", mayFetchKeys: true).AssertAsync(gateway, () => SendAsync(gateway, token), token);
         Assert.Contains("is of an emulator", gateway.SigningKeys.LastError, StringComparison.Ordinal);
     }
 
@@ -234,12 +235,34 @@ public sealed class SigningKeyAttackTests
     /// <summary>The usual token under a key id that is not its key's.</summary>
     private static string UnderKey(GatewayHost gateway, string keyId) => gateway.WithHeader("kid", $"\"{keyId}\"");
 
-    private static Task<HttpResponseMessage> WriteAsync(GatewayHost gateway, string token) =>
+    /// <summary>What is called in each test, with a token.</summary>
+    private protected abstract Task<HttpResponseMessage> SendAsync(GatewayHost gateway, string token);
+
+    private protected abstract RefusedCall Refused(int status, string reason, bool mayFetchKeys = false);
+
+    /// <summary>Asserts that a call with this token is let in.</summary>
+    private async Task AssertServedAsync(GatewayHost gateway, string token)
+    {
+        using HttpResponseMessage answer = await SendAsync(gateway, token);
+        Assert.True(answer.IsSuccessStatusCode, $"{(int)answer.StatusCode}");
+    }
+}
+
+/// <summary>The attacks on signing keys against a write.</summary>
+public sealed class WriteSigningKeyAttackTests : SigningKeyAttackTests
+{
+    private protected override Task<HttpResponseMessage> SendAsync(GatewayHost gateway, string token) =>
         gateway.WriteAsync(SenderMessages.ToV1(SenderMessages.Series("up").At(gateway.NowMs)), token);
 
-    private static async Task AssertWritesAsync(GatewayHost gateway, string token)
-    {
-        using HttpResponseMessage answer = await WriteAsync(gateway, token);
-        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
-    }
+    private protected override RefusedCall Refused(int status, string reason, bool mayFetchKeys = false) =>
+        new(status, reason) { MayFetchKeys = mayFetchKeys };
+}
+
+/// <summary>The attacks on signing keys against <c>/whoami</c>.</summary>
+public sealed class WhoAmISigningKeyAttackTests : SigningKeyAttackTests
+{
+    private protected override Task<HttpResponseMessage> SendAsync(GatewayHost gateway, string token) => gateway.CallAsync("GET", "/whoami", token);
+
+    private protected override RefusedCall Refused(int status, string reason, bool mayFetchKeys = false) =>
+        RefusedCall.OfWhoAmI(status, reason) with { MayFetchKeys = mayFetchKeys };
 }

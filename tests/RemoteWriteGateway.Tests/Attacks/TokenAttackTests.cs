@@ -1,11 +1,15 @@
 using System.Net;
 using System.Net.Http.Headers;
 using EntraEmulator.Tokens;
+using RemoteWriteGateway.Tests.Admin;
 using RemoteWriteGateway.Tests.Identity;
 
 namespace RemoteWriteGateway.Tests.Attacks;
 
-/// <summary>Rows 1 to 5 and 8 to 14 of the table of attacks, against <c>POST /api/v1/write</c> of the whole gateway: what a single token, or the lack of one, can try.</summary>
+/// <summary>
+/// Rows 1 to 5 and 8 to 14 of the table of attacks, against <c>POST /api/v1/write</c> and <c>GET /whoami</c> of the whole gateway: what a
+/// single token, or the lack of one, can try.
+/// </summary>
 public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IClassFixture<TokenAttackTests.SharedGateway>
 {
     private static readonly Dictionary<string, (string Reason, Func<GatewayHost, string> Make)> Attacks = new()
@@ -100,6 +104,7 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
         string token = make(Gateway);
 
         await new RefusedCall(401, reason).AssertAsync(Gateway, () => WriteAsync(token), token.Split(','));
+        await RefusedCall.OfWhoAmI(401, reason).AssertAsync(Gateway, () => WhoAmIAsync(token), token.Split(','));
     }
 
     [Theory]
@@ -112,6 +117,8 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
 
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
         Assert.Equal(["""{__name__="up",tenant="ours"}"""], Assert.Single(Gateway.Store.Requests.Skip(before)).Series);
+        using HttpResponseMessage whoAmI = await WhoAmIAsync(Accepted[name](Gateway));
+        Assert.Equal(HttpStatusCode.OK, whoAmI.StatusCode);
         Assert.Empty(Gateway.Backchannel.ForeignUrls);
     }
 
@@ -141,6 +148,42 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
         Assert.Equal("no-credentials: send an Entra access token as \"Authorization: Bearer\"", text);
     }
 
+    [Theory]
+    [InlineData("/whoami")]
+    [InlineData("/whoami", "Basic cHJvbTpzZWNyZXQ=")]
+    [InlineData("/whoami", "Bearer")]
+    [InlineData("/whoami", "Bearer ")]
+    [InlineData("/whoami?access_token={token}")]
+    [InlineData("/whoami?access_token={token}", "Basic {token}")]
+    public async Task A_question_without_a_bearer_token_is_told_to_send_one(string target, string? authorization = null)
+    {
+        string token = Gateway.Token("prom");
+
+        await RefusedCall.OfWhoAmI(401, "no-credentials").AssertAsync(
+            Gateway,
+            () => Gateway.CallAsync("GET", target.Replace("{token}", token, StringComparison.Ordinal), token: null, change: request =>
+            {
+                if (authorization is not null)
+                {
+                    request.Headers.TryAddWithoutValidation("Authorization", authorization.Replace("{token}", token, StringComparison.Ordinal));
+                }
+            }),
+            token);
+    }
+
+    /// <summary>A good token beside one in the query: the query is refused, and stands in no log.</summary>
+    [Fact]
+    public async Task A_token_in_the_query_reaches_no_log_even_beside_a_good_one()
+    {
+        string token = Gateway.Token("prom");
+        int logged = Gateway.Logs.All.Count;
+
+        using HttpResponseMessage answer = await Gateway.CallAsync("GET", $"/whoami?access_token={token}", token);
+
+        await ProblemCheck.AssertAsync(answer, 400, "bad-request");
+        WriteAnswerCheck.AssertAbsent(token.Split('.').Skip(1), string.Join('\n', Gateway.Logs.All.Skip(logged)) + await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public async Task Two_authorization_headers_are_refused_even_if_both_are_good()
     {
@@ -153,16 +196,20 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
             """;
 
         await new RefusedCall(400, "several-credentials").AssertAsync(Gateway, () => RawRequest.SendAsync(Gateway.Data.BaseAddress!, head), token);
+        head = head.Replace("POST /api/v1/write", "GET /whoami", StringComparison.Ordinal);
+        await RefusedCall.OfWhoAmI(400, "several-credentials").AssertAsync(Gateway, () => RawRequest.SendAsync(Gateway.Data.BaseAddress!, head), token);
     }
 
-    [Fact]
-    public async Task A_token_past_what_headers_may_have_is_the_servers_431()
+    [Theory]
+    [InlineData("POST /api/v1/write")]
+    [InlineData("GET /whoami")]
+    public async Task A_token_past_what_headers_may_have_is_the_servers_431(string route)
     {
         int stored = Gateway.Store.Requests.Count;
         string token = Gateway.WithClaim("aio", $"\"{new string('a', 30_000)}\"");
 
         using HttpResponseMessage answer = await RawRequest.SendAsync(
-            Gateway.Data.BaseAddress!, $"POST /api/v1/write HTTP/1.1\nAuthorization: Bearer {token}\nContent-Length: 0");
+            Gateway.Data.BaseAddress!, $"{route} HTTP/1.1\nAuthorization: Bearer {token}\nContent-Length: 0");
 
         Assert.Equal(HttpStatusCode.RequestHeaderFieldsTooLarge, answer.StatusCode);
         Assert.Equal(stored, Gateway.Store.Requests.Count);
@@ -189,6 +236,8 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
     }
 
     private Google.Protobuf.IMessage Message => SenderMessages.ToV1(SenderMessages.Series("up").At(Gateway.NowMs));
+
+    private Task<HttpResponseMessage> WhoAmIAsync(string token) => Gateway.CallAsync("GET", "/whoami", token);
 
     private Task<HttpResponseMessage> WriteAsync(string token) => Gateway.WriteAsync(Message, token: "x", change: request =>
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token));

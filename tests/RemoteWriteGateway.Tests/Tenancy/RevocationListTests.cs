@@ -55,6 +55,47 @@ public sealed class RevocationListTests
     public void A_revocation_comes_before_the_rules_for_tokens() =>
         Assert.Equal("revoked", Check($"{{ subject: {Ann}, reason: r }}", User() with { Scopes = [] }));
 
+    [Theory]
+    [InlineData("{ token: token-1, reason: file }", "subject", "99999999-0000-4000-8000-000000000001")]
+    [InlineData("{ token: token-2, reason: file }", "subject", "0f0f0f0f-1111-4222-8333-444444444444")]
+    public void One_of_the_file_and_one_of_the_catalog_each_suffice(string inFile, string kind, string value)
+    {
+        RevocationList catalog = new([new Revocation(Enum.Parse<RevocationKind>(kind, ignoreCase: true), value, null, null, "catalog")]);
+
+        Assert.Equal("revoked", PolicyEvaluator.CheckToken(TestPolicy.Of("", revocations: $"[ {inFile} ]"), App(), Now, catalog));
+        Assert.Equal("revoked", PolicyEvaluator.CheckValidity(TestPolicy.Of("", revocations: $"[ {inFile} ]"), App(), Now, catalog));
+    }
+
+    [Fact]
+    public void An_ended_one_of_the_file_does_not_hide_one_of_the_catalog()
+    {
+        RevocationList catalog = new([new Revocation(RevocationKind.Token, "token-1", null, null, "catalog")]);
+
+        Assert.Equal("revoked", PolicyEvaluator.CheckToken(
+            TestPolicy.Of("", revocations: "[ { token: token-1, until: 2026-11-24T11:00:00Z, reason: old } ]"), App(), Now, catalog));
+    }
+
+    [Fact]
+    public void Looking_for_a_caller_in_a_long_list_allocates_nothing()
+    {
+        RevocationList catalog = new(
+        [
+            .. Enumerable.Range(0, 1000).Select(i => new Revocation((RevocationKind)(i % 4), i % 4 < 2 ? Guid.NewGuid().ToString("D") : $"other-{i}", null, null, "r")),
+            new Revocation(RevocationKind.Subject, App().ObjectId.ToString("D"), Now.AddDays(-1), null, "long ago"),
+        ]);
+        PolicySnapshot policy = TestPolicy.Of("", revocations: "[ { token: token-2, reason: file } ]");
+        Caller caller = App();
+        Assert.Null(PolicyEvaluator.CheckToken(policy, caller, Now, catalog));
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 1000; i++)
+        {
+            _ = PolicyEvaluator.CheckToken(policy, caller, Now, catalog);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
     private static string? Check(string revocations, Caller caller) =>
         PolicyEvaluator.CheckToken(TestPolicy.Of("", revocations: $"[ {revocations} ]"), caller, Now);
 }

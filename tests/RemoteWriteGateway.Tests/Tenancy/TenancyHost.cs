@@ -9,9 +9,11 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Extensions.Time.Testing;
 using Prometheus;
+using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
@@ -41,6 +43,13 @@ internal sealed class TenancyHost : IAsyncDisposable
 
     public PolicySource Source => _app.Services.GetRequiredService<PolicySource>();
 
+    public CatalogRevocations Revocations => _app.Services.GetRequiredService<CatalogRevocations>();
+
+    public RevocationStore RevocationStore => _app.Services.GetRequiredService<RevocationStore>();
+
+    /// <summary>Asks the catalog, a file in the host's folder. Nothing else does: here it is followed when a test says so.</summary>
+    public Task PollCatalogAsync() => _app.Services.GetRequiredService<CatalogChanges>().PollAsync(TestContext.Current.CancellationToken);
+
     public string PolicyPath => PathIn(_folder);
 
     public IServiceProvider Services => _app.Services;
@@ -48,17 +57,21 @@ internal sealed class TenancyHost : IAsyncDisposable
     public static Task<TenancyHost> StartAsync(string policy, Action<IEndpointRouteBuilder>? routes = null, params (string Key, string Value)[] settings) =>
         StartAsync(policy, everybody: null, routes, settings);
 
+    /// <summary>With a catalog that has not been read yet.</summary>
+    public static Task<TenancyHost> StartUnreadAsync(string policy) => StartAsync(policy, everybody: null, MapUsual, [], isCatalogRead: false);
+
     /// <summary>On a real listener, where every request is <paramref name="everybody"/>'s.</summary>
     public static Task<TenancyHost> ListenAsync(string policy, Caller everybody) => StartAsync(policy, everybody, MapUsual, []);
 
     private static async Task<TenancyHost> StartAsync(
-        string policy, Caller? everybody, Action<IEndpointRouteBuilder>? routes, (string Key, string Value)[] settings)
+        string policy, Caller? everybody, Action<IEndpointRouteBuilder>? routes, (string Key, string Value)[] settings, bool isCatalogRead = true)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("rwgateway-tenancy-");
         await File.WriteAllTextAsync(PathIn(folder), policy);
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Configuration.AddInMemoryCollection(settings.ToDictionary(one => one.Key, one => (string?)one.Value));
         builder.Configuration["Policy:Path"] ??= PathIn(folder);
+        builder.Configuration["Catalog:ConnectionString"] ??= $"Data Source={Path.Combine(folder.FullName, "catalog.db")}";
         if (everybody is null)
         {
             builder.WebHost.UseTestServer();
@@ -79,6 +92,14 @@ internal sealed class TenancyHost : IAsyncDisposable
             new EntraOptions { TenantId = "11111111-2222-4333-8444-555555555555", ClientId = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee" },
             acceptsEmulator: false));
         builder.Services.AddSingleton<Challenges>();
+        builder.Services.AddSingleton(registry);
+        ServiceDescriptor[] before = [.. builder.Services];
+        builder.Services.AddCatalog();
+        foreach (ServiceDescriptor follower in builder.Services.Except(before).Where(one => one.ServiceType == typeof(IHostedService)).ToArray())
+        {
+            builder.Services.Remove(follower);
+        }
+
         builder.Services.AddTenancy();
         WebApplication app = builder.Build();
         if (everybody is not null)
@@ -97,6 +118,10 @@ internal sealed class TenancyHost : IAsyncDisposable
         try
         {
             await app.StartAsync();
+            if (isCatalogRead)
+            {
+                await host.PollCatalogAsync();
+            }
         }
         catch
         {
@@ -112,7 +137,8 @@ internal sealed class TenancyHost : IAsyncDisposable
     {
         foreach (string prefix in (string[])["", "/tenants/{tenant}"])
         {
-            routes.MapPost($"{prefix}/write", (Tenant tenant) => tenant.Name).RequirePermission(Permissions.MetricsWrite);
+            routes.MapPost($"{prefix}/write", (Tenant tenant) => tenant.Name)
+                .RequirePermission(Permissions.MetricsWrite).WithMetadata(StaleRevocationsSuffice.Instance);
             routes.MapGet($"{prefix}/read", (TenantSet tenants) => string.Join('|', tenants.Tenants.Select(tenant => tenant.Name)))
                 .RequirePermission(Permissions.MetricsRead);
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
 
@@ -22,7 +23,7 @@ internal static class DiffCommand
 
             PolicyDiff diff = PolicyDiff.Between(before, after);
             report.Write(
-                new { diff.Gains, diff.Loses, diff.Changed },
+                new { Gains = diff.Gains.Select(ForScripts), Loses = diff.Loses.Select(ForScripts), diff.Changed },
                 diff.IsEmpty
                     ? ["no difference in who may do what"]
                     : [
@@ -34,4 +35,6 @@ internal static class DiffCommand
         });
         return command;
     }
+
+    private static object ForScripts(AccessChange one) => new { one.Rule, one.Who, one.Permission, one.Tenants };
 }

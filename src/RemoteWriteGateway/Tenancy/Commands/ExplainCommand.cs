@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using RemoteWriteGateway.Catalog.Commands;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
 
@@ -41,7 +42,7 @@ internal static class ExplainCommand
             }
 
             DateTimeOffset now = parsed.GetValue(at);
-            if (ClaimsFile.Read(token.Bytes.Span, policy.Directory, now, out string fault) is not { } caller)
+            if (GivenClaims.Read(token.Bytes.Span, policy.Directory, now, out string fault) is not { } caller)
             {
                 return report.Invalid($"{token.FileName}: {fault}");
             }
@@ -66,20 +67,10 @@ internal static class ExplainCommand
     private static void Explain(
         Report report, PolicySnapshot policy, Caller caller, string permission, ImmutableArray<string> requested, DateTimeOffset now)
     {
-        PolicyTrace trace = PolicyTrace.Of(policy, caller, permission, requested, now);
+        PolicyTrace trace = PolicyTrace.Of(policy, caller, permission, requested, now, PolicyTrace.DefaultMaxTenantsPerRead);
         ImmutableArray<string> tenants = [.. trace.Decision.Tenants.Select(one => one.Name)];
         report.Write(
-            new
-            {
-                allow = trace.Decision.IsAllowed,
-                reason = trace.Decision.Reason,
-                tenants,
-                bindings = trace.Decision.Bindings,
-                rules = trace.Bindings.Select(ForScripts),
-                denied = trace.Denials.Where(rule => rule.Matched).Select(rule => new { id = rule.Id }),
-                revocations = trace.Revocation is null ? [] : new[] { Show(trace.Revocation) },
-                policyVersion = policy.Version,
-            },
+            Explanation.Of(trace, policy),
             [
                 "bindings",
                 .. ForPeople(trace.Bindings),
@@ -96,26 +87,11 @@ internal static class ExplainCommand
             ]);
     }
 
-    private static object ForScripts(RuleTrace rule) => new
-    {
-        id = rule.Id,
-        matched = rule.Matched,
-        failed = rule.Matched ? null : NameOf(rule.Failed),
-        why = rule.Why,
-        @as = rule.As is { } kind ? MatchReader.NameOf(kind) : null,
-    };
-
     private static IEnumerable<string> ForPeople(ImmutableArray<RuleTrace> rules) =>
         rules.IsEmpty
             ? ["  none"]
             : rules.Select(rule =>
-                $"  {rule.Id}{(rule.As is { } kind ? $" (as {MatchReader.NameOf(kind)})" : "")}: {(rule.Matched ? "matched" : $"{NameOf(rule.Failed)}: {rule.Why}")}");
-
-    private static string NameOf(RuleCondition condition)
-    {
-        string name = condition.ToString();
-        return char.ToLowerInvariant(name[0]) + name[1..];
-    }
+                $"  {rule.Id}{(rule.As is { } kind ? $" (as {MatchReader.NameOf(kind)})" : "")}: {(rule.Matched ? "matched" : $"{RuleItem.NameOf(rule.Failed)}: {rule.Why}")}");
 
     private static string Show(Revocation revocation) =>
         $"{RevocationsReader.NameOf(revocation.Kind)} {revocation.Value}: {revocation.Reason}";

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
@@ -21,7 +22,7 @@ internal static class InputFile
         LoadedPolicy loaded = new PolicyLoader(readers(), directory: null).Load(document);
         if (loaded.Snapshot is null)
         {
-            report.Invalid(path, loaded.Faults);
+            report.Invalid(path, loaded.Faults, fault => fault.In(path));
         }
 
         return loaded.Snapshot;

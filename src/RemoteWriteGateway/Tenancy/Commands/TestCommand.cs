@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
@@ -23,30 +24,21 @@ internal static class TestCommand
             }
 
             FaultList faults = new();
-            ImmutableArray<TestCase> all = PolicyTestFile.Read(document.Bytes.Span, TimeProvider.System.GetUtcNow(), faults);
-            return faults.IsEmpty ? Run(report, policy, all) : report.Invalid(document.FileName, faults.Ordered);
+            ImmutableArray<TestCase> all = PolicyCases.Read(document.Bytes.Span, TimeProvider.System.GetUtcNow(), faults);
+            return faults.IsEmpty ? Run(report, policy, all) : report.Invalid(document.FileName, faults.Ordered, fault => fault.In(document.FileName));
         });
         return command;
     }
 
     private static int Run(Report report, PolicySnapshot policy, ImmutableArray<TestCase> cases)
     {
-        var failed = cases
-            .Select(one => new
-            {
-                one.Name,
-                one.Expected,
-                Actual = TestOutcome.Of(PolicyTrace.Decide(policy, one.Caller, one.Permission, one.Tenants, one.At)),
-            })
-            .Where(one => !one.Expected.IsMetBy(one.Actual))
-            .ToArray();
-        int passed = cases.Length - failed.Length;
+        CasesResult result = PolicyCases.Run(policy, cases, PolicyTrace.DefaultMaxTenantsPerRead);
         report.Write(
-            new { passed, failed },
+            result,
             [
-                .. failed.Select(one => $"failed: {one.Name}: expected {one.Expected}, got {one.Actual}"),
-                $"{passed} passed, {failed.Length} failed",
+                .. result.Failed.Select(one => $"failed: {one.Name}: expected {one.Expected}, got {one.Actual}"),
+                $"{result.Passed} passed, {result.Failed.Length} failed",
             ]);
-        return failed.Length == 0 ? ExitCode.Fine : ExitCode.Different;
+        return result.Failed.IsEmpty ? ExitCode.Fine : ExitCode.Different;
     }
 }

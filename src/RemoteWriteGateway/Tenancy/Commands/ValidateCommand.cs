@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.CommandLine;
+using RemoteWriteGateway.Catalog.Commands;
 
 namespace RemoteWriteGateway.Tenancy.Commands;
 
@@ -20,9 +22,13 @@ internal static class ValidateCommand
             }
 
             (int tenants, int bindings, int denials) = (policy.Tenants.Length, policy.Bindings.Length, policy.Denials.Length);
+            ImmutableArray<string> warnings = PolicyWarnings.Of(policy, TimeProvider.System.GetUtcNow());
             report.Write(
-                new { valid = true, version = policy.Version, tenants, bindings, denials },
-                [$"{path} is valid: version {policy.Version}, tenants {tenants}, bindings {bindings}, denials {denials}"]);
+                new { valid = true, version = policy.Version, tenants, bindings, denials, warnings },
+                [
+                    $"{path} is valid: version {policy.Version}, tenants {tenants}, bindings {bindings}, denials {denials}",
+                    .. warnings.Select(warning => $"warning: {warning}"),
+                ]);
             return ExitCode.Fine;
         });
         return command;

@@ -56,6 +56,12 @@ internal static class MatchReader
     public static CallerKind? KindOf(YamlValue value) =>
         value.OneOf("a kind of caller", Kinds) is { } text ? (CallerKind)Array.IndexOf(Kinds, text) : null;
 
+    /// <summary>The kind of this name, or null.</summary>
+    public static CallerKind? KindOf(string name) => Array.IndexOf(Kinds, name) is >= 0 and var index ? (CallerKind)index : null;
+
+    /// <summary>The way to authenticate of this name, or null.</summary>
+    public static ClientAuth? ClientAuthOf(string name) => Array.IndexOf(ClientAuths, name) is >= 0 and var index ? (ClientAuth)index : null;
+
     public static string NameOf(CallerKind kind) => Kinds[(int)kind];
 
     public static string NameOf(ClientAuth auth) => ClientAuths[(int)auth];

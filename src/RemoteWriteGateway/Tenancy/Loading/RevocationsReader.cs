@@ -26,6 +26,13 @@ internal static class RevocationsReader
 
     public static string NameOf(RevocationKind kind) => Kinds.Single(one => one.Kind == kind).Key;
 
+    /// <summary>The kind of this name.</summary>
+    /// <exception cref="InvalidOperationException">There is none: a bug of ours, names are checked where they come from.</exception>
+    public static RevocationKind KindOf(string name) => Kinds.Single(one => one.Key == name).Kind;
+
+    /// <summary>The names of all kinds.</summary>
+    public static ImmutableArray<string> Names { get; } = [.. Kinds.Select(one => one.Key)];
+
     private static Revocation? ReadOne(YamlMap map)
     {
         map.Expect("subject", "client", "token", "key", "issuedBefore", "until", "reason");

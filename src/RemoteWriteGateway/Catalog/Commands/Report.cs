@@ -2,9 +2,8 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using RemoteWriteGateway.Tenancy.Loading;
 
-namespace RemoteWriteGateway.Tenancy.Commands;
+namespace RemoteWriteGateway.Catalog.Commands;
 
 /// <summary>What a command prints: lines for people, or one JSON object for scripts.</summary>
 internal sealed class Report(TextWriter output, TextWriter error, bool isJson)
@@ -38,8 +37,11 @@ internal sealed class Report(TextWriter output, TextWriter error, bool isJson)
     }
 
     /// <summary>Prints what is wrong with a file.</summary>
+    /// <param name="fileName">As the command line names it.</param>
+    /// <param name="faults">For scripts, as they are.</param>
+    /// <param name="asLine">One of them for people, with file and place.</param>
     /// <returns><see cref="ExitCode.Invalid"/>.</returns>
-    public int Invalid(string fileName, IReadOnlyCollection<PolicyFault> faults)
+    public int Invalid<TFault>(string fileName, IReadOnlyCollection<TFault> faults, Func<TFault, string> asLine)
     {
         if (isJson)
         {
@@ -47,9 +49,9 @@ internal sealed class Report(TextWriter output, TextWriter error, bool isJson)
             return ExitCode.Invalid;
         }
 
-        foreach (PolicyFault fault in faults)
+        foreach (TFault fault in faults)
         {
-            error.WriteLine(fault.In(fileName));
+            error.WriteLine(asLine(fault));
         }
 
         return ExitCode.Invalid;

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy.Loading;
 
-namespace RemoteWriteGateway.Tenancy.Commands;
+namespace RemoteWriteGateway.Tenancy;
 
 /// <summary>What a test case expects, or what came out of it.</summary>
 /// <param name="Allow">Whether access is granted.</param>
@@ -36,8 +36,16 @@ internal sealed record TestOutcome(bool Allow, string? Reason, ImmutableArray<st
 internal sealed record TestCase(
     string Name, Caller Caller, string Permission, ImmutableArray<string> Tenants, DateTimeOffset At, TestOutcome Expected);
 
+/// <summary>A case that came out otherwise.</summary>
+internal sealed record FailedCase(string Name, TestOutcome Expected, TestOutcome Actual);
+
+/// <summary>What came of the cases of a file.</summary>
+/// <param name="Passed">How many came out as expected.</param>
+/// <param name="Failed">The others, in their order.</param>
+internal sealed record CasesResult(int Passed, ImmutableArray<FailedCase> Failed);
+
 /// <summary>Reads the cases of a <c>.policytest.yaml</c>. As strict as the policy itself: a misspelt key is a fault, not a test that passes.</summary>
-internal static class PolicyTestFile
+internal static class PolicyCases
 {
     /// <summary>Reads it; <paramref name="now"/> is the time of cases that name none.</summary>
     public static ImmutableArray<TestCase> Read(ReadOnlySpan<byte> bytes, DateTimeOffset now, FaultList faults)
@@ -50,6 +58,21 @@ internal static class PolicyTestFile
         root.Expect("cases");
         IEnumerable<YamlMap?> cases = (root.Require("cases")?.Items() ?? []).Select(item => item.Map());
         return [.. cases.OfType<YamlMap>().Select(map => ReadCase(map, now)).OfType<TestCase>()];
+    }
+
+    /// <summary>Asks a policy about each case.</summary>
+    public static CasesResult Run(PolicySnapshot policy, ImmutableArray<TestCase> cases, int maxTenantsPerRead)
+    {
+        ImmutableArray<FailedCase> failed =
+        [
+            .. cases
+                .Select(one => new FailedCase(
+                    one.Name,
+                    one.Expected,
+                    TestOutcome.Of(PolicyTrace.Decide(policy, one.Caller, one.Permission, one.Tenants, one.At, maxTenantsPerRead))))
+                .Where(one => !one.Expected.IsMetBy(one.Actual)),
+        ];
+        return new CasesResult(cases.Length - failed.Length, failed);
     }
 
     private static TestCase? ReadCase(YamlMap map, DateTimeOffset now)

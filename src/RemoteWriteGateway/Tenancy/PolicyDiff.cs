@@ -1,15 +1,19 @@
 using System.Collections.Immutable;
 using RemoteWriteGateway.Tenancy.Loading;
 
-namespace RemoteWriteGateway.Tenancy.Commands;
+namespace RemoteWriteGateway.Tenancy;
 
 /// <summary>Something that a rule's callers can do in one of two policies and not in the other.</summary>
-/// <param name="Rule">What makes the difference, for example <c>binding sre-readers</c>, <c>deny no-secrets</c> or <c>revocation</c>.</param>
+/// <param name="Kind">What makes the difference: <c>binding</c>, <c>deny</c> or <c>revocation</c>.</param>
+/// <param name="Id">The rule's id; null for revocations, which have none in a policy.</param>
 /// <param name="Who">Whom the rule matches.</param>
 /// <param name="Permission">The permission.</param>
 /// <param name="Tenants">The tenants; empty for permissions on the gateway.</param>
-internal sealed record AccessChange(string Rule, string Who, string Permission, ImmutableArray<string> Tenants)
+internal sealed record AccessChange(string Kind, string? Id, string Who, string Permission, ImmutableArray<string> Tenants)
 {
+    /// <summary>Kind and id, for example <c>binding sre-readers</c>.</summary>
+    public string Rule => Id is null ? Kind : $"{Kind} {Id}";
+
     public override string ToString() => $"{Rule} ({Who}): {Permission}{(Tenants.IsEmpty ? "" : $" on {string.Join(", ", Tenants)}")}";
 }
 
@@ -52,13 +56,14 @@ internal sealed record PolicyDiff(ImmutableArray<AccessChange> Gains, ImmutableA
                 : [.. captured, .. (rule.AllTenants ? policy.Tenants : rule.Tenants).Select(tenant => tenant.Name)];
             if (!tenants.IsEmpty || Permissions.IsGatewayPermission(permission))
             {
-                yield return new AccessChange($"{kind} {rule.Id}", Describe(rule), permission, tenants);
+                yield return new AccessChange(kind, rule.Id, Describe(rule), permission, tenants);
             }
         }
     }
 
     private static AccessChange Effect(Revocation revocation) => new(
         "revocation",
+        null,
         string.Join(' ', ((string?[])
         [
             $"{RevocationsReader.NameOf(revocation.Kind)} {revocation.Value}",
@@ -82,6 +87,12 @@ internal sealed record PolicyDiff(ImmutableArray<AccessChange> Gains, ImmutableA
             }
         }
     }
+
+    /// <summary>A rule in words, with everything that it says but its description: two of equal text mean the same.</summary>
+    public static string TextOf(PolicyRule rule) => string.Join(
+        "; ",
+        ((string?[])[rule.Id, Describe(rule), .. rule.Permissions, .. rule.Tenants.Select(tenant => tenant.Name), rule.AllTenants ? "all" : null, rule is Binding { GrantsCaptured: true } ? RoleTemplate.Placeholder : null])
+            .OfType<string>());
 
     private static string Describe(PolicyRule rule)
     {

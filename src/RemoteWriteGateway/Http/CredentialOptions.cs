@@ -1,8 +1,9 @@
 using Azure.Core;
 using Azure.Identity;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
-namespace RemoteWriteGateway.Forwarding;
+namespace RemoteWriteGateway.Http;
 
 /// <summary>How the gateway proves its own identity to Entra ID.</summary>
 internal enum CredentialKind
@@ -37,6 +38,23 @@ internal sealed class CredentialOptions
         CredentialKind.AzureCli => new AzureCliCredential(),
         _ => throw new InvalidOperationException($"There is no credential {Kind}."),
     };
+}
+
+/// <summary>Adds the gateway's own identity, a <see cref="TokenCredential"/>: section <c>Credential</c>.</summary>
+internal static class CredentialFeature
+{
+    /// <summary>Each feature that needs it adds it; the first one does.</summary>
+    public static IServiceCollection AddCredential(this IServiceCollection services)
+    {
+        if (services.Any(service => service.ServiceType == typeof(CredentialOptionsValidator)))
+        {
+            return services;
+        }
+
+        services.AddSection<CredentialOptions, CredentialOptionsValidator>(CredentialOptions.Section);
+        services.TryAddSingleton(provider => provider.GetRequiredService<IOptions<CredentialOptions>>().Value.Create());
+        return services;
+    }
 }
 
 /// <summary>Says what cannot be right about the section, with the key's name.</summary>

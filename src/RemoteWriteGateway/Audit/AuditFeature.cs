@@ -1,0 +1,48 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.ObjectPool;
+using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Audit.Reading;
+using RemoteWriteGateway.Audit.Storage;
+using RemoteWriteGateway.Catalog;
+using RemoteWriteGateway.Http;
+
+namespace RemoteWriteGateway.Audit;
+
+/// <summary>Who did what: one record for each decision that somebody may ask about.</summary>
+internal static class AuditFeature
+{
+    /// <summary>Adds the log and its writer, which takes records to the catalog, or to the spool while that is away.</summary>
+    public static IServiceCollection AddAudit(this IServiceCollection services)
+    {
+        services.AddSection<AuditOptions, AuditOptionsValidator>(AuditOptions.Section);
+        services.AddAuditLog();
+        services.AddSingleton<AuditMetrics>();
+        services.AddSingleton(provider =>
+        {
+            AuditOptions options = provider.GetRequiredService<IOptions<AuditOptions>>().Value;
+            return new AuditSpool(options.SpoolDirectory, options.SpoolMaxBytes);
+        });
+        services.AddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
+        services.AddSingleton<AuditSearch>();
+        services.AddSingleton<AuditVerifier>();
+        services.AddSingleton<AuditStart>();
+        services.AddSingleton<AuditStore>();
+        services.AddSingleton<AuditWriter>();
+        services.AddHostedService(provider => provider.GetRequiredService<AuditWriter>());
+        services.AddSingleton<IRefusalObserver, AuditedRefusals>();
+        services.AddSingleton<ObjectPool<AuditScope>>(provider => new DefaultObjectPool<AuditScope>(
+            new AuditScopePolicy(provider.GetRequiredService<AuditLog>(), provider.GetRequiredService<TimeProvider>()), maximumRetained: 1024));
+        return services;
+    }
+
+    /// <summary>Adds the log alone, for parts of the gateway that put events on record, in hosts that may have no writer.</summary>
+    public static IServiceCollection AddAuditLog(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<AuditLog>();
+        return services;
+    }
+
+    /// <summary>From here on each request has its <see cref="AuditScope"/>: behind the request's id, before whatever may refuse it.</summary>
+    public static void UseAudit(this WebApplication app) => app.UseMiddleware<AuditMiddleware>();
+}
