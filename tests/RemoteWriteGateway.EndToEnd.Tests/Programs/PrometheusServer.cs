@@ -10,14 +10,16 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     private readonly string _name;
     private readonly string _executable;
     private readonly string _folder;
+    private readonly string _features;
     private RunningProgram? _program;
 
-    private PrometheusServer(string name, string executable, string folder, Uri url)
+    private PrometheusServer(string name, string executable, string folder, Uri url, string features)
     {
         _name = name;
         _executable = executable;
         _folder = folder;
         Url = url;
+        _features = features;
     }
 
     public Uri Url { get; }
@@ -36,12 +38,18 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     /// <param name="executable"><see cref="Version2"/> or <see cref="Version3"/>.</param>
     /// <param name="configuration">Its configuration file, from its own address.</param>
     /// <param name="cancellationToken">The test's.</param>
+    /// <param name="features">What it is to have switched on, by commas.</param>
     public static async Task<PrometheusServer> StartAsync(
-        Workspace workspace, string name, string executable, Func<Uri, string> configuration, CancellationToken cancellationToken)
+        Workspace workspace,
+        string name,
+        string executable,
+        Func<Uri, string> configuration,
+        CancellationToken cancellationToken,
+        string features = "native-histograms,exemplar-storage")
     {
         Uri url = new($"http://127.0.0.1:{FreePorts.Take()}");
         workspace.Write(name, "prometheus.yml", configuration(url));
-        PrometheusServer server = workspace.Own(new PrometheusServer(name, executable, workspace.Folder(name), url));
+        PrometheusServer server = workspace.Own(new PrometheusServer(name, executable, workspace.Folder(name), url, features));
         await server.StartAsync(cancellationToken);
         return server;
     }
@@ -58,7 +66,7 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
             _executable,
             [
                 "--config.file=prometheus.yml", "--storage.tsdb.path=data", $"--web.listen-address={Url.Authority}",
-                "--web.enable-remote-write-receiver", "--enable-feature=native-histograms,exemplar-storage",
+                "--web.enable-remote-write-receiver", $"--enable-feature={_features}",
                 "--storage.remote.flush-deadline=2s",
             ],
             _folder);
@@ -145,6 +153,23 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
 
     private static IEnumerable<KeyValuePair<string, string>> Labels(JsonElement metric) =>
         metric.EnumerateObject().Select(label => KeyValuePair.Create(label.Name, label.Value.GetString()!)); // Not null: labels are strings.
+
+    /// <summary>What it makes of an expression: the tree that it reads, or what it says against it.</summary>
+    public async Task<(JsonElement? Tree, string Error)> ParseAsync(byte[] expression, CancellationToken cancellationToken)
+    {
+        // Bytes that are no text as well, so not by a form of strings.
+        using ByteArrayContent form = new([.. "query="u8, .. expression.SelectMany(one => System.Text.Encoding.ASCII.GetBytes($"%{one:X2}"))]);
+        form.Headers.ContentType = new("application/x-www-form-urlencoded");
+        using HttpResponseMessage answer = await Client.PostAsync(new Uri(Url, "/api/v1/parse_query"), form, cancellationToken);
+        using JsonDocument document = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(cancellationToken), new JsonDocumentOptions { MaxDepth = 2_000 });
+        return answer.IsSuccessStatusCode
+            ? (document.RootElement.GetProperty("data").Clone(), "")
+            : (null, document.RootElement.GetProperty("error").GetString() ?? "");
+    }
+
+    /// <summary>A valid expression as it prints it.</summary>
+    public async Task<string> FormatAsync(string expression, CancellationToken cancellationToken) =>
+        (await QueryAsync("format_query", new() { ["query"] = expression }, cancellationToken)).GetString() ?? "";
 
     private async Task<JsonElement> QueryAsync(string endpoint, Dictionary<string, string> parameters, CancellationToken cancellationToken)
     {

@@ -5,7 +5,7 @@ namespace RemoteWriteGateway.EndToEnd.Tests.Programs;
 /// <summary>Where things stand that the tests start: our own programs as they were built, and the real ones.</summary>
 internal static class Repository
 {
-    private static readonly string Root = Metadata("RepositoryRoot");
+    public static readonly string Root = Metadata("RepositoryRoot");
 
     /// <summary>The gateway's executable, of the same build configuration as the tests.</summary>
     public static string Gateway => Built("RemoteWriteGateway", "rwgateway");
