@@ -9,6 +9,8 @@ internal sealed class TokenBucket(TimeProvider time)
     private readonly Lock _gate = new();
     private double _level = double.PositiveInfinity; // full, whatever the burst is
     private long _at = time.GetTimestamp();
+    private double _rate;
+    private double _burst;
 
     /// <summary>Takes <paramref name="cost"/>, or nothing.</summary>
     /// <param name="cost">What the request costs, more than 0.</param>
@@ -22,6 +24,8 @@ internal sealed class TokenBucket(TimeProvider time)
             long now = time.GetTimestamp();
             _level = Math.Min(burst, _level + (time.GetElapsedTime(_at, now).TotalSeconds * rate));
             _at = now;
+            _rate = rate;
+            _burst = burst;
             double needed = Math.Min(cost, burst);
             if (_level < needed)
             {
@@ -42,12 +46,15 @@ internal sealed class TokenBucket(TimeProvider time)
         }
     }
 
-    /// <summary>Whether it is full at this rate and burst: then forgetting it changes nothing.</summary>
-    public bool IsFull(double rate, double burst)
+    /// <summary>Whether it is full again at the rate and burst of the last request: then forgetting it changes nothing.</summary>
+    public bool IsFull
     {
-        lock (_gate)
+        get
         {
-            return _level + (time.GetElapsedTime(_at).TotalSeconds * rate) >= burst;
+            lock (_gate)
+            {
+                return _level + (time.GetElapsedTime(_at).TotalSeconds * _rate) >= _burst;
+            }
         }
     }
 }

@@ -37,6 +37,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="stores">Section <c>Stores</c>: settings by store.</param>
     /// <param name="tenants">The policy's tenants. The app of the same name may write as it.</param>
     /// <param name="untilReady">Whether readiness is waited for.</param>
+    /// <param name="moreBindings">Lines behind the policy's bindings.</param>
     /// <param name="cancellationToken">The test's.</param>
     public static async Task<Gateway> StartAsync(
         Workspace workspace,
@@ -44,10 +45,11 @@ internal sealed class Gateway : IAsyncDisposable
         IReadOnlyDictionary<string, object> stores,
         IReadOnlyList<GatewayTenant> tenants,
         CancellationToken cancellationToken,
-        bool untilReady = true)
+        bool untilReady = true,
+        string moreBindings = "")
     {
         Gateway gateway = workspace.Own(new Gateway(workspace.Folder("gateway"), emulator.CaFile));
-        workspace.Write("gateway", "policy.yaml", Policy(tenants));
+        workspace.Write("gateway", "policy.yaml", Policy(tenants) + moreBindings);
         workspace.Write("gateway", "appsettings.json", JsonSerializer.Serialize(new
         {
             Http = new { Url = gateway.Url.ToString().TrimEnd('/'), DrainDelay = "00:00:00" },
