@@ -19,6 +19,9 @@ internal sealed record StoreReadRequest(HttpMethod Method, Uri Url)
 
     /// <summary>Value of the isolation header, with isolation by header only.</summary>
     public string? TenantIds { get; init; }
+
+    /// <summary>A question of ours: whether the store answers those who name no tenant.</summary>
+    public bool IsWithoutTenant { get; init; }
 }
 
 /// <summary>What came back: an answer whose body is still to be read, or why there is none.</summary>
@@ -146,9 +149,10 @@ internal sealed class StoreReadClient(
             to.TryAddWithoutValidation("X-Prometheus-Remote-Read-Version", "0.1.0");
         }
 
-        if (isolationHeader is not null)
+        if (isolationHeader is not null && !request.IsWithoutTenant)
         {
-            to.TryAddWithoutValidation(isolationHeader, request.TenantIds);
+            to.TryAddWithoutValidation(
+                isolationHeader, request.TenantIds ?? throw new InvalidOperationException("A read of a store that is isolated by header names no tenant."));
         }
 
         if (authorization is not null)

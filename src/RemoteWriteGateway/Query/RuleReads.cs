@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Http;
@@ -16,6 +17,9 @@ internal sealed class RuleReads(RuleSource source, StoreQuestions questions, Sto
 {
     private const int MaxTenants = 10;
 
+    /// <summary>Values stay as the store wrote them; the answer is JSON, and said not to be anything else.</summary>
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public async Task<Refusal?> HandleAsync(ReadContext read)
     {
         if ((TryReadWishes(read, out RuleWishes wishes) ?? AddSelectors(read)) is { } refusal)
@@ -24,7 +28,7 @@ internal sealed class RuleReads(RuleSource source, StoreQuestions questions, Sto
         }
 
         ArrayBufferWriter<byte> output = new(4096);
-        using (Utf8JsonWriter json = new(output))
+        using (Utf8JsonWriter json = new(output, Plain))
         {
             string list = read.Route.Api == ReadApi.Rules ? "groups" : "alerts";
             json.WriteStartObject();

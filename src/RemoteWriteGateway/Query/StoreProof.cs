@@ -241,7 +241,7 @@ internal sealed class StoreProbe
     {
         _work.Form.Reset();
         StoreTargets.TryGet(_scope, "/api/v1/labels", _work.Form, acceptsGzip: false, withTenants: false, out StoreReadRequest request);
-        (StoreAnswer? answer, Refusal? _, int? status) = await _reader.AskAsync(_side, request with { TenantIds = null }, TimeLimit, CancellationToken.None);
+        (StoreAnswer? answer, Refusal? _, int? status) = await _reader.AskAsync(_side, request with { IsWithoutTenant = true }, TimeLimit, CancellationToken.None);
         answer?.Dispose();
         return status < 400;
     }

@@ -17,7 +17,6 @@ public sealed class ReaderProgramTests(ReadStand stand) : IClassFixture<ReadStan
             "remote-reader-" + store,
             PrometheusServer.Version3,
             _ => $$"""
-                global: { external_labels: { cluster: east } }
                 remote_read:
                 - url: {{stand.Gateway.Url}}api/v1/read
                   read_recent: true

@@ -33,8 +33,8 @@ internal sealed record StoreAnswer(int StatusCode, string Text = "")
     /// <summary>A body of bytes in place of the text.</summary>
     public byte[]? Bytes { get; init; }
 
-    /// <summary>After the body the connection is reset, as if more should have come.</summary>
-    public bool BreaksOff { get; init; }
+    /// <summary>When this is completed, behind the body, the connection is reset, as if more should have come.</summary>
+    public Task? BreaksOff { get; init; }
 
     private Behaviour How { get; init; }
 
@@ -81,9 +81,10 @@ internal sealed record StoreAnswer(int StatusCode, string Text = "")
             await http.Response.Body.WriteAsync(body, http.RequestAborted);
         }
 
-        if (BreaksOff)
+        if (BreaksOff is not null)
         {
             await http.Response.Body.FlushAsync(http.RequestAborted);
+            await BreaksOff;
             http.Abort();
         }
     }

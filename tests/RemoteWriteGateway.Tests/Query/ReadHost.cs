@@ -109,14 +109,20 @@ internal sealed class ReadHost : IAsyncDisposable
     public static IReadOnlyList<(string Name, string Value)> ParametersOf(ReceivedRequest request) =>
         [.. Pairs(request.Target.Contains('?', StringComparison.Ordinal) ? request.Target.Split('?', 2)[1] : ""), .. Pairs(Encoding.UTF8.GetString(request.Body))];
 
-    /// <summary>What is on record, newest first.</summary>
-    public async Task<IReadOnlyList<AuditRecord>> RecordsAsync(string auditEvent = AuditEvents.Query)
+    /// <summary>What is on record of reads, newest first, once there are so many: a record is made after its answer.</summary>
+    public async Task<IReadOnlyList<AuditRecord>> RecordsAsync(int count = 1)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
-        await Gateway.Services.GetRequiredService<AuditLog>().FlushAsync(cancel);
-        AuditPage page = await Gateway.Services.GetRequiredService<AuditSearch>().SearchAsync(
-            new AuditFilter { Event = auditEvent }, AuditReach.All, null, 100, cancel);
-        return [.. page.Items.Select(item => item.Chained.Record)];
+        while (true)
+        {
+            await Gateway.Services.GetRequiredService<AuditLog>().FlushAsync(cancel);
+            AuditPage page = await Gateway.Services.GetRequiredService<AuditSearch>().SearchAsync(
+                new AuditFilter { Event = AuditEvents.Query }, AuditReach.All, null, 100, cancel);
+            if (page.Items.Length >= count)
+            {
+                return [.. page.Items.Select(item => item.Chained.Record)];
+            }
+        }
     }
 
     public ValueTask DisposeAsync() => Gateway.DisposeAsync();

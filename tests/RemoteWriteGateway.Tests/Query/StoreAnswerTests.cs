@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Net;
 using System.Text;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Tests.Forwarding;
 
 namespace RemoteWriteGateway.Tests.Query;
@@ -131,23 +132,37 @@ public sealed class StoreAnswerTests
     public async Task A_store_that_breaks_off_ends_the_answer_unclean()
     {
         await using ReadHost host = await ReadHost.StartAsync();
-        host.Answering = _ => ReadHost.Json("""{"status":"success","data":{"resultType":""") with { BreaksOff = true };
+        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        host.Answering = _ => ReadHost.Json("""{"status":"success","data":{"resultType":""") with { BreaksOff = seen.Task };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/query?query=up");
+        request.Headers.Authorization = new("Bearer", host.Red);
 
-        await Assert.ThrowsAnyAsync<HttpRequestException>(() => host.CallAsync("/api/v1/query?query=up"));
+        // What the store has said is with the client before there is more of it.
+        using HttpResponseMessage answer = await host.Gateway.Data.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await using Stream body = await answer.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        Assert.NotEqual(0, await body.ReadAsync(new byte[100], TestContext.Current.CancellationToken));
+        seen.SetResult();
+        await Assert.ThrowsAnyAsync<IOException>(async () => await body.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken));
 
-        Assert.Contains("\"aborted\":true", (await host.RecordsAsync())[0].Detail, StringComparison.Ordinal);
-        Assert.Equal("store-unavailable", (await host.RecordsAsync())[0].Reason);
+        AuditRecord record = Assert.Single(await host.RecordsAsync());
+        Assert.Contains("\"aborted\":true", record.Detail, StringComparison.Ordinal);
+        Assert.Equal("store-unavailable", record.Reason);
     }
 
     [Fact]
     public async Task A_store_that_does_not_answer_is_given_up_after_the_querys_own_time()
     {
         await using ReadHost host = await ReadHost.StartAsync();
-        host.Answering = _ => StoreAnswer.Hang;
-        Task waiting = host.Gateway.Time.TimersAsync(TimeSpan.FromSeconds(7));
+        var asked = new TaskCompletionSource();
+        host.Answering = _ =>
+        {
+            asked.TrySetResult();
+            return StoreAnswer.Hang;
+        };
 
+        // Two seconds are the query's, five the margin.
         Task<(HttpStatusCode Status, string Text)> call = host.CallAsync("/api/v1/query?query=up&timeout=2");
-        await waiting;
+        await asked.Task;
         host.Gateway.Time.Advance(TimeSpan.FromSeconds(7));
 
         (HttpStatusCode status, string text) = await call;
@@ -177,7 +192,7 @@ public sealed class StoreAnswerTests
 
         // The only place is free again, or this would wait two seconds of a time that stands still.
         Assert.Equal(HttpStatusCode.OK, (await host.CallAsync("/api/v1/query?query=up")).Status);
-        Assert.Contains((await host.RecordsAsync()), record => record is { Reason: "client-gone", HttpStatus: 499 });
+        Assert.Contains(await host.RecordsAsync(2), record => record is { Reason: "client-gone", HttpStatus: 499 });
     }
 
     private static byte[] Gzip(string text)
