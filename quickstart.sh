@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on real programs: a Prometheus with an Entra-shaped token writes through the gateway into another Prometheus, under its
-# own tenant, whatever tenant its series claim.
+# own tenant, whatever tenant its series claim; a reader's token then reads its own tenant through the gateway, and no other.
 #
 #   ./quickstart.sh            starts everything, shows what to look at, runs until Ctrl-C
 #   ./quickstart.sh --check    starts everything, verifies it, stops it; exit code 0 or 1
@@ -84,6 +84,12 @@ bindings:
 - id: vmagent-platform
   match: { kind: app, client: [$app_two], role: [Metrics.Write] }
   grant: { permissions: [metrics:write], tenants: [platform] }
+- id: readers-payments                   # each team's app reads what is its team's
+  match: { kind: app, client: [$app_one], role: [Metrics.Write] }
+  grant: { permissions: [metrics:read], tenants: [payments] }
+- id: readers-platform
+  match: { kind: app, client: [$app_two], role: [Metrics.Write] }
+  grant: { permissions: [metrics:read], tenants: [platform] }
 YAML
 cat >"$work/gateway/appsettings.json" <<JSON
 {
@@ -148,6 +154,12 @@ step "The store holds, by sender's job"
 query "$store" 'up' | grep -oE '"metric":\{[^}]*\},"value":\[[^]]*\]' | sed 's/^"metric"://; s/,"value":/  /'
 
 token=$(token_of "$app_one")
+other_token=$(token_of "$app_two")
+
+# read_as TOKEN EXPRESSION: the value of an expression of one sample, asked through the gateway.
+read_as() {
+  curl -s -m 10 -H "Authorization: Bearer $1" "$gateway/api/v1/query" --data-urlencode "query=$2" | grep -oE '"[0-9.]+"\]' | tr -dc '0-9.' || true
+}
 
 # --- Verify ------------------------------------------------------------------------------------------------------------------
 
@@ -186,6 +198,14 @@ verify() {
   expect "asking for tenant platform by path" \
     "$(curl -s -m 10 -X POST -H "Authorization: Bearer $token" "$gateway/tenants/platform/api/v1/write" | cut -d: -f1)" tenant-not-granted
   expect "a token that is none" "$(write_as not-a-token)" "401 malformed-token"
+  expect "series of job impostor that a reader of payments sees" "$(read_as "$token" 'count(up{job="impostor"})')" 1
+  expect "the same, asked as tenant platform's" "$(read_as "$token" 'count(up{job="impostor",tenant="platform"}) or vector(0)')" 0
+  expect "series that a reader of platform sees, whatever it asks for" "$(read_as "$other_token" 'count({__name__!="",tenant=~".*"}) or vector(0)')" 0
+  expect "tenants that a reader of payments sees" \
+    "$(curl -s -m 10 -H "Authorization: Bearer $token" "$gateway/api/v1/label/tenant/values")" '{"status":"success","data":["payments"]}'
+  expect "the store's configuration" \
+    "$(curl -s -m 10 -H "Authorization: Bearer $token" "$gateway/api/v1/status/config" | grep -oE 'endpoint-refused' || true)" endpoint-refused
+  expect "a read without a token" "$(curl -s -m 10 "$gateway/api/v1/query?query=up" | grep -oE 'no-credentials' || true)" no-credentials
   local head=${token%.*} signature=${token##*.}
   expect "a token with a changed signature" "$(write_as "$head.$(tr 'A-Za-z' 'B-ZAb-za' <<<"${signature:0:8}")${signature:8}")" "401 bad-signature"
   expect "no token" "$(curl -s -m 10 -X POST "$gateway/api/v1/write" | cut -d: -f1)" no-credentials
@@ -210,7 +230,7 @@ Running until Ctrl-C. Data and logs: $work
 
   store     $store         (Prometheus: what arrived, under tenant="payments")
   sender    $sender         (Prometheus: what was sent; job="impostor" claims tenant="platform")
-  gateway   $gateway         (POST /api/v1/write; policy: $work/gateway/policy.yaml)
+  gateway   $gateway         (POST /api/v1/write, GET /api/v1/query …; policy: $work/gateway/policy.yaml)
   metrics   $management/metrics
   emulator  https://localhost:$emulator_https/         (a page to copy tokens from; CA: $emulator_ca)
 
@@ -222,6 +242,10 @@ A token of the app that writes as payments
   TOKEN=\$(curl -s --cacert $emulator_ca -d grant_type=client_credentials -d client_id=$app_one -d client_secret=$app_secret \\
     --data-urlencode scope=api://$gateway_app/.default https://localhost:$emulator_https/$directory_id/oauth2/v2.0/token \\
     | sed -E 's/.*"access_token":"([^"]+)".*/\1/')
+
+A reader: the same token sees its own tenant, and of another one nothing
+  curl -s -H "Authorization: Bearer \$TOKEN" $gateway/api/v1/query --data-urlencode 'query=up'; echo
+  curl -s -H "Authorization: Bearer \$TOKEN" $gateway/api/v1/query --data-urlencode 'query=up{tenant="platform"}'; echo
 
 A spoof: the same token asks for another tenant; 403 tenant-not-granted
   curl -i -X POST -H "Authorization: Bearer \$TOKEN" -H 'X-Scope-OrgID: platform' $gateway/api/v1/write

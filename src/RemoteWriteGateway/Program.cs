@@ -6,6 +6,7 @@ using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Ingest;
+using RemoteWriteGateway.Query;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway;
@@ -17,7 +18,7 @@ internal static class Program
     {
         var root = new RootCommand("Remote Write Gateway. Without a command: run the service, configured by appsettings.json in the current folder and by environment variables.")
         {
-            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null)], static () => WebApplication.CreateBuilder()),
+            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null), new ReadLimitsReader(null)], static () => WebApplication.CreateBuilder()),
             CatalogCommand.Create(static () => WebApplication.CreateBuilder()),
             AuditCommand.Create(static () => WebApplication.CreateBuilder()),
             HealthCommand.Create(static () => WebApplication.CreateBuilder()),
@@ -37,6 +38,7 @@ internal static class Program
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
         builder.Services.AddIngest();
+        builder.Services.AddQuery();
         builder.Services.AddAdmin();
 
         WebApplication app = builder.Build();
@@ -48,6 +50,7 @@ internal static class Program
         app.UseAuthorization();
         app.MapHealth();
         app.MapIngest();
+        app.MapQuery();
         app.MapAdmin();
         app.MapUnknown().RequireValidToken();
         return app;

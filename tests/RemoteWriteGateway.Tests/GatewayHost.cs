@@ -137,6 +137,7 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <param name="waitUntilReady">False for a gateway that cannot become ready for another reason.</param>
     /// <param name="services">Adds to the gateway's services, after its own.</param>
     /// <param name="routes">Maps more routes.</param>
+    /// <param name="store">Tells the store how to answer, before the gateway starts.</param>
     /// <param name="catalog">The catalog's database, which outlives the gateway; a file in the gateway's folder unless said otherwise.</param>
     public static async Task<GatewayHost> StartAsync(
         string policy = DefaultPolicy,
@@ -145,13 +146,15 @@ internal sealed class GatewayHost : IAsyncDisposable
         bool waitUntilReady = true,
         Action<IServiceCollection>? services = null,
         Action<WebApplication>? routes = null,
-        EmptyCatalog? catalog = null)
+        EmptyCatalog? catalog = null,
+        Action<RecordingStore>? store = null)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
         var time = new WatchedTime(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
         DirectoryInfo folder = System.IO.Directory.CreateTempSubdirectory("rwgateway-test-");
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "policy.yaml"), policy, cancel);
-        RecordingStore store = await RecordingStore.StartAsync();
+        RecordingStore recording = await RecordingStore.StartAsync();
+        store?.Invoke(recording);
         WebApplication emulator = EmulatorApp.Build(Emulated(), builder =>
         {
             builder.WebHost.UseTestServer();
@@ -177,7 +180,10 @@ internal sealed class GatewayHost : IAsyncDisposable
             ["Audit:SpoolDirectory"] = Path.Combine(folder.FullName, "audit-spool"),
             ["Policy:Path"] = Path.Combine(folder.FullName, "policy.yaml"),
             ["Stores:main:Kind"] = "Prometheus",
-            ["Stores:main:Url"] = store.Url.ToString(),
+            ["Stores:main:Url"] = recording.Url.ToString(),
+
+            // A store is asked at start whether it keeps readers apart; tests of other things count what it receives.
+            ["Stores:main:Read:Enabled"] = "false",
         });
         if (catalog is not null)
         {
@@ -189,7 +195,7 @@ internal sealed class GatewayHost : IAsyncDisposable
         }
 
         builder.Configuration.AddInMemoryCollection((settings ?? []).Select(one =>
-            KeyValuePair.Create(one.Key, one.Value?.Replace("{store}", store.Url.ToString(), StringComparison.Ordinal))));
+            KeyValuePair.Create(one.Key, one.Value?.Replace("{store}", recording.Url.ToString(), StringComparison.Ordinal))));
         builder.Logging.ClearProviders().AddProvider(logs).SetMinimumLevel(LogLevel.Trace);
         builder.Services.AddSingleton<TimeProvider>(time);
         var backchannel = new Backchannel(emulator.GetTestServer().CreateHandler());
@@ -203,11 +209,11 @@ internal sealed class GatewayHost : IAsyncDisposable
         }
         catch
         {
-            await StopAsync(gateway, emulator, backchannel, store, logs, folder);
+            await StopAsync(gateway, emulator, backchannel, recording, logs, folder);
             throw;
         }
 
-        var host = new GatewayHost(gateway, emulator, backchannel, store, time, logs, folder);
+        var host = new GatewayHost(gateway, emulator, backchannel, recording, time, logs, folder);
         if (issuer == Fault.Ok && waitUntilReady)
         {
             await host.UntilReadyAsync();

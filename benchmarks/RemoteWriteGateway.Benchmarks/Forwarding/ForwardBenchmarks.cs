@@ -52,7 +52,7 @@ public class ForwardBenchmarks
 
         StoreOptions options = new() { Kind = StoreKind.Prometheus, Url = $"http://{_listener.LocalEndPoint}" };
         StoreMetrics metrics = new ForwardMetrics(Metrics.WithCustomRegistry(Metrics.NewCustomRegistry())).Of("main");
-        StoreTransport transport = new("main", options, TimeProvider.System, NullLogger.Instance);
+        StoreTransport transport = new("main", options.Tls, options.MaxConnections, TimeProvider.System, NullLogger.Instance);
         _store = new Store(
             "main",
             options,

@@ -48,6 +48,9 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     /// <summary>What a read asked and got.</summary>
     public AuditQuery? Query { get; set; }
 
+    /// <summary>The id of the record that the request becomes, where somebody must know it before; null for any.</summary>
+    public Guid? RecordId { get; set; }
+
     /// <summary>What is only told of this event: a JSON object. Never a token or a label value of samples.</summary>
     public string? Detail { get; set; }
 
@@ -193,6 +196,7 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
         Tenants = default;
         TenantsRequested = default;
         Query = null;
+        RecordId = null;
         Detail = null;
     }
 
@@ -205,7 +209,11 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
 
     private int StatusCode => _refusedReason is null ? Http.Response.StatusCode : _refusedStatus;
 
-    private AuditRecord Handled() => Record(_route?.Event ?? AuditEvents.Admin, AuditOutcomes.OfStatus(StatusCode)) with { HttpStatus = StatusCode };
+    private AuditRecord Handled() => Record(_route?.Event ?? AuditEvents.Admin, AuditOutcomes.OfStatus(StatusCode)) with
+    {
+        Id = RecordId ?? Guid.CreateVersion7(),
+        HttpStatus = StatusCode,
+    };
 
     /// <summary>
     /// Puts the request on record before its answer, whose status is set already: returns when the record is durable. Where nobody calls it,

@@ -41,21 +41,42 @@ internal static partial class ForwardingFeature
         }
 
         StoreMetrics metrics = services.GetRequiredService<ForwardMetrics>().Of(name);
-        IStoreCredentials? credentials = options.Auth.Kind switch
-        {
-            StoreAuthKind.Basic => FileCredentials.Basic(name, options.Auth.UsernameFile!, options.Auth.PasswordFile!, time, logger),
-            StoreAuthKind.BearerFile => FileCredentials.Bearer(name, options.Auth.TokenFile!, time, logger),
-            StoreAuthKind.Entra => new EntraCredentials(
-                name, services.GetRequiredService<TokenCredential>(), options.Auth.Scope ?? preset.Scope!, time, logger),
-            _ => null,
-        };
         return new Store(
             name,
             options,
-            new StoreClient(options, new StoreTransport(name, options, time, logger), credentials, metrics, time),
+            new StoreClient(options, new StoreTransport(name, options.Tls, options.MaxConnections, time, logger), Credentials(name, options.Auth, preset, services), metrics, time),
             new StoreProtocol(name, options.Protocol ?? preset.Protocol, metrics, logger),
             new StoreTrouble(name, time, logger),
-            metrics);
+            metrics,
+            StoreReadSide.IsEnabled(options, preset) ? ReadSide(name, options, preset, services) : null);
+    }
+
+    private static StoreReadSide ReadSide(string name, StoreOptions options, StorePreset preset, IServiceProvider services)
+    {
+        TimeProvider time = services.GetRequiredService<TimeProvider>();
+        ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
+        StoreReadOptions read = options.Read;
+        bool isByHeader = (read.Isolation ?? preset.ReadIsolation ?? options.Isolation ?? preset.Isolation) == StoreIsolation.Header;
+        StoreReadClient client = new(
+            new StoreTransport(name, read.Tls ?? options.Tls, options.MaxConnections, time, logger),
+            Credentials(name, read.Auth ?? options.Auth, preset, services),
+            isByHeader ? read.Header ?? options.Header ?? preset.Header : null,
+            options.Headers);
+        return new StoreReadSide(options, services.GetRequiredService<IOptions<TenancyOptions>>().Value.Label, client);
+    }
+
+    private static IStoreCredentials? Credentials(string name, StoreAuthOptions auth, StorePreset preset, IServiceProvider services)
+    {
+        TimeProvider time = services.GetRequiredService<TimeProvider>();
+        ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
+        return auth.Kind switch
+        {
+            StoreAuthKind.Basic => FileCredentials.Basic(name, auth.UsernameFile!, auth.PasswordFile!, time, logger),
+            StoreAuthKind.BearerFile => FileCredentials.Bearer(name, auth.TokenFile!, time, logger),
+            StoreAuthKind.Entra => new EntraCredentials(
+                name, services.GetRequiredService<TokenCredential>(), auth.Scope ?? preset.Scope!, time, logger),
+            _ => null,
+        };
     }
 
     [LoggerMessage(LogLevel.Warning, "Credentials for store {Store} travel in clear: its Url is http and not on this machine")]

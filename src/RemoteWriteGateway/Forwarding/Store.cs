@@ -16,7 +16,15 @@ internal sealed class Store : IDisposable
     /// <param name="protocol">What is known of its protocol.</param>
     /// <param name="trouble">Where to tell that it takes no requests.</param>
     /// <param name="metrics">Its self metrics.</param>
-    public Store(string name, StoreOptions options, StoreClient client, StoreProtocol protocol, StoreTrouble trouble, StoreMetrics metrics)
+    /// <param name="read">Its read side, owned from now on; null if readers do not reach it.</param>
+    public Store(
+        string name,
+        StoreOptions options,
+        StoreClient client,
+        StoreProtocol protocol,
+        StoreTrouble trouble,
+        StoreMetrics metrics,
+        StoreReadSide? read = null)
     {
         StoreKind kind = options.Kind ?? throw new ArgumentException("The store has no kind.", nameof(options));
         StorePreset preset = StorePreset.Of(kind);
@@ -28,6 +36,7 @@ internal sealed class Store : IDisposable
         Protocol = protocol;
         Trouble = trouble;
         Metrics = metrics;
+        Read = read;
 
         bool dropsMetadata = options.Metadata is { } metadata ? metadata == ForwardOrDrop.Drop : Isolation == StoreIsolation.Label;
         bool stamps = Isolation == StoreIsolation.Label || options.Stamp == StampRule.Always;
@@ -80,6 +89,9 @@ internal sealed class Store : IDisposable
 
     public StoreMetrics Metrics { get; }
 
+    /// <summary>What readers reach; null if it is not enabled.</summary>
+    public StoreReadSide? Read { get; }
+
     /// <summary>
     /// Whether native histograms with custom bounds are to be refused in a request that came in <paramref name="sender"/>: they can
     /// leave by 2.0 only, and the store's options do not want them expanded. May change while the store's protocol is being learned.
@@ -102,7 +114,11 @@ internal sealed class Store : IDisposable
         storeId,
         new Uri(_url + _path.Replace(StoreTarget.Placeholder, Uri.EscapeDataString(storeId), StringComparison.Ordinal)));
 
-    public void Dispose() => Client.Dispose();
+    public void Dispose()
+    {
+        Client.Dispose();
+        Read?.Dispose();
+    }
 }
 
 /// <summary>What stamping must do for a store, besides what the tenant's own settings say.</summary>

@@ -1,9 +1,7 @@
 using System.Buffers;
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Reflection;
 using System.Runtime.CompilerServices;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
@@ -21,8 +19,6 @@ internal sealed class StoreClient : IDisposable
     private const string HistogramsWritten = "X-Prometheus-Remote-Write-Histograms-Written";
     private const string ExemplarsWritten = "X-Prometheus-Remote-Write-Exemplars-Written";
     private const int MaxRetryAfterSeconds = 300;
-
-    private static readonly string UserAgent = "RemoteWriteGateway/" + Version();
 
     private readonly StoreTransport _transport;
     private readonly IStoreCredentials? _credentials;
@@ -136,7 +132,7 @@ internal sealed class StoreClient : IDisposable
         }
         catch (HttpRequestException e)
         {
-            return new StoreReply(IsBeforeSending(e) ? ReplyKind.NotConnected : ReplyKind.Broken);
+            return new StoreReply(StoreRequests.IsBeforeSending(e) ? ReplyKind.NotConnected : ReplyKind.Broken);
         }
         catch (IOException)
         {
@@ -158,9 +154,9 @@ internal sealed class StoreClient : IDisposable
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
         HttpRequestHeaders headers = request.Headers;
-        headers.TryAddWithoutValidation("User-Agent", UserAgent);
+        headers.TryAddWithoutValidation("User-Agent", StoreRequests.UserAgent);
         headers.TryAddWithoutValidation("X-Prometheus-Remote-Write-Version", isV2 ? "2.0.0" : "0.1.0");
-        headers.TryAddWithoutValidation("traceparent", TraceParent());
+        headers.TryAddWithoutValidation("traceparent", StoreRequests.TraceParent());
         if (attempt > 0)
         {
             headers.TryAddWithoutValidation("Retry-Attempt", attempt.ToString(CultureInfo.InvariantCulture));
@@ -256,10 +252,6 @@ internal sealed class StoreClient : IDisposable
 
     private static StoreReply NoAnswer(ForwardTime time, ReplyKind kind) => new(time.IsStopped ? ReplyKind.Stopped : kind) { Limit = time.AnswerLimit };
 
-    // All of these are met before the first byte of the request leaves.
-    private static bool IsBeforeSending(HttpRequestException e) => e.HttpRequestError is
-        HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError;
-
     /// <summary>The counts, or null if there is none of the three headers. A value that is no number is an absent one.</summary>
     private static ItemCounts? Counts(HttpResponseHeaders headers)
     {
@@ -282,12 +274,4 @@ internal sealed class StoreClient : IDisposable
         TimeSpan? wait = headers.RetryAfter is { } header ? header.Delta ?? (header.Date - _time.GetUtcNow()) : null;
         return wait is { } value ? TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(value.TotalSeconds), 1, MaxRetryAfterSeconds)) : null;
     }
-
-    // The store's spans hang below the request's; without one the store still can tell its own log lines apart.
-    private static string TraceParent() => Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } id }
-        ? id
-        : $"00-{ActivityTraceId.CreateRandom().ToHexString()}-{ActivitySpanId.CreateRandom().ToHexString()}-00";
-
-    private static string Version() =>
-        typeof(StoreClient).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 }

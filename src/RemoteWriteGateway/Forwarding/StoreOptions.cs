@@ -131,6 +131,9 @@ internal sealed class StoreOptions
 
     /// <summary>Constant headers of every request, none of which the gateway sets itself. No secrets: they have <see cref="Auth"/>.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The other side: what readers reach.</summary>
+    public StoreReadOptions Read { get; init; } = new();
 }
 
 /// <summary>What a store's series may have at most; 0 is no cap. A tenant's own limits apply where they are lower.</summary>

@@ -7,6 +7,9 @@ internal sealed record StorePreset
 {
     private const string MonitorScope = "https://monitor.azure.com/.default";
 
+    // -search.maxQueryLen, unless the operator has raised it there; a tenant's maxRewrittenBytes then says so.
+    private const int VictoriaMetricsQueryBytes = 16_384;
+
     // Labels that mean a tenant to some store, whatever kind stands behind us: no writer sets them.
     private static readonly ImmutableArray<string> TenantLabelsOfStores = ["vm_account_id", "vm_project_id", "__tenant_id__"];
 
@@ -39,25 +42,73 @@ internal sealed record StorePreset
     /// <summary>What an Entra token is for.</summary>
     public string? Scope { get; private init; }
 
+    /// <summary>Readers can be kept apart at this kind, and it has been tried.</summary>
+    public bool IsReadable { get; private init; } = true;
+
+    /// <summary>What stands between the store's address and <c>/api/v1/…</c> of its read API.</summary>
+    public string ReadPath { get; private init; } = "";
+
+    /// <summary>Null: as writes are isolated.</summary>
+    public StoreIsolation? ReadIsolation { get; private init; }
+
+    /// <summary>A label that the store itself sets; null: the stamped one.</summary>
+    public string? ReadLabel { get; private init; }
+
+    public bool ReadBelt { get; private init; }
+
+    public bool TakesRemoteRead { get; private init; }
+
+    public IReadOnlyDictionary<string, string> ReadConstants { get; private init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>Most bytes of one text of PromQL.</summary>
+    public int MaxRewrittenBytes { get; private init; } = 262_144;
+
     public static StorePreset Of(StoreKind kind) => kind switch
     {
-        StoreKind.Prometheus => new() { IsolatesByLabelOnly = true, RollsBack = true },
-        StoreKind.VictoriaMetrics => new() { IsolatesByLabelOnly = true, Exemplars = ForwardOrDrop.Drop, Caps = VictoriaMetricsCaps },
+        StoreKind.Prometheus => new() { IsolatesByLabelOnly = true, RollsBack = true, TakesRemoteRead = true },
+        StoreKind.VictoriaMetrics => new()
+        {
+            IsolatesByLabelOnly = true,
+            Exemplars = ForwardOrDrop.Drop,
+            Caps = VictoriaMetricsCaps,
+            ReadBelt = true,
+            MaxRewrittenBytes = VictoriaMetricsQueryBytes,
+        },
         StoreKind.VictoriaMetricsCluster => new()
         {
             Path = "/insert/{tenant}/prometheus/api/v1/write",
             Isolation = StoreIsolation.Path,
             Exemplars = ForwardOrDrop.Drop,
             Caps = VictoriaMetricsCaps,
+            ReadPath = "/select/{tenant}/prometheus",
+            MaxRewrittenBytes = VictoriaMetricsQueryBytes,
         },
-        StoreKind.Mimir => new() { Path = "/api/v1/push", Isolation = StoreIsolation.Header, Header = "X-Scope-OrgID" },
-        StoreKind.Cortex => new() { Path = "/api/v1/push", Isolation = StoreIsolation.Header, Header = "X-Scope-OrgID", RollsBack = true },
+        StoreKind.Mimir => new()
+        {
+            Path = "/api/v1/push",
+            Isolation = StoreIsolation.Header,
+            Header = "X-Scope-OrgID",
+            ReadPath = "/prometheus",
+            TakesRemoteRead = true,
+        },
+        StoreKind.Cortex => new()
+        {
+            Path = "/api/v1/push",
+            Isolation = StoreIsolation.Header,
+            Header = "X-Scope-OrgID",
+            RollsBack = true,
+            ReadPath = "/prometheus",
+            TakesRemoteRead = true,
+        },
         StoreKind.Thanos => new()
         {
             Path = "/api/v1/receive",
             Isolation = StoreIsolation.Header,
             Header = "THANOS-TENANT",
             ReservedLabels = [.. TenantLabelsOfStores, "tenant_id"],
+            ReadIsolation = StoreIsolation.Label,
+            ReadLabel = "tenant_id",
+            ReadConstants = ImmutableDictionary<string, string>.Empty.Add("dedup", "true").Add("partial_response", "false"),
         },
         StoreKind.AzureMonitor => new()
         {
@@ -67,6 +118,7 @@ internal sealed record StorePreset
             Caps = new(MaxLabels: 63, MaxMetricNameBytes: 511, MaxLabelNameBytes: 511, MaxLabelValueBytes: 1023),
             LabelsIgnoreCase = true,
             Scope = MonitorScope,
+            IsReadable = false,
         },
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of store."),
     };

@@ -52,6 +52,13 @@ internal sealed class StoreSettingsReader(StoreDirectory? stores) : ITenantSetti
             return new StoreSettings(null);
         }
 
+        // Isolation of reads by a label of the store's: the id becomes a part of a matcher there.
+        if (store.Read is { Isolation: StoreIsolation.Label, LabelIsStamped: false } && (id ?? source.TenantName).Contains('\'', StringComparison.Ordinal))
+        {
+            source.Fault(id is null ? StoreKey : StoreIdKey, $"store {store.Name}: \"{id}\" has a quote, and reads match it as label {store.Read.Label}; choose another id");
+            return new StoreSettings(null);
+        }
+
         return new StoreSettings(store.TargetOf(id ?? source.TenantName));
     }
 

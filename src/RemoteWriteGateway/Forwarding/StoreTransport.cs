@@ -30,11 +30,11 @@ internal sealed partial class StoreTransport : IDisposable
     private bool _hasFailed;
     private volatile HttpMessageInvoker? _invoker;
 
-    public StoreTransport(string store, StoreOptions options, TimeProvider time, ILogger logger)
+    public StoreTransport(string store, StoreTlsOptions tls, int maxConnections, TimeProvider time, ILogger logger)
     {
         _store = store;
-        _tls = options.Tls;
-        _maxConnections = options.MaxConnections;
+        _tls = tls;
+        _maxConnections = maxConnections;
         _logger = logger;
         if (_tls.IsEmpty)
         {

@@ -22,7 +22,6 @@ internal sealed class StoresOptionsReader(IConfiguration configuration) : IConfi
     private static readonly Dictionary<string, string> KeysToCome = new(StringComparer.OrdinalIgnoreCase)
     {
         ["MaxAge"] = "belongs to the disk queue, which this version does not have; leave it out",
-        ["Read"] = "belongs to the read side, which this version does not have; leave it out",
     };
 
     public void Configure(StoresOptions options)

@@ -17,8 +17,8 @@ internal sealed class StoresOptionsValidator : IValidateOptions<StoresOptions>
     private static readonly FrozenSet<string> OwnHeaders = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
         "Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Expect", "Host", "Keep-Alive",
-        "Proxy-Authorization", "Proxy-Connection", "Retry-Attempt", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
-        "X-Prometheus-Remote-Write-Version", "traceparent");
+        "Accept", "Accept-Encoding", "Proxy-Authorization", "Proxy-Connection", "Retry-Attempt", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
+        "X-Prometheus-Remote-Read-Version", "X-Prometheus-Remote-Write-Version", "traceparent");
 
     public ValidateOptionsResult Validate(string? name, StoresOptions options)
     {
@@ -50,27 +50,16 @@ internal sealed class StoresOptionsValidator : IValidateOptions<StoresOptions>
         StorePreset preset = StorePreset.Of(kind);
         return [
             .. AddressFaults(kind, preset, options), .. IsolationFaults(kind, preset, options), .. RangeFaults(options),
-            .. AuthFaults(preset, options.Auth), .. TlsFaults(options), .. HeaderFaults(preset, options),
+            .. AuthFaults(options.Auth, preset.Scope is null), .. TlsFaults(options), .. HeaderFaults(preset, options),
+            .. StoreReadOptionsFaults.Of(kind, options),
         ];
     }
 
     private static IEnumerable<(string Key, string Fault)> AddressFaults(StoreKind kind, StorePreset preset, StoreOptions options)
     {
-        if (!TryUrl(options.Url, out Uri? url))
+        if (UrlFault(options.Url) is { } fault)
         {
-            yield return ("Url", $"\"{options.Url}\" is not an http or https address such as http://prometheus:9090");
-        }
-        else if (url.UserInfo.Length > 0)
-        {
-            yield return ("Url", "holds a user or password; name files under Auth instead");
-        }
-        else if (options.Url!.AsSpan().ContainsAny('?', '#'))
-        {
-            yield return ("Url", "holds a query or fragment; the query of the write API belongs to Path");
-        }
-        else if (options.Url.AsSpan().ContainsAny('{', '}'))
-        {
-            yield return ("Url", "holds a brace; {tenant} belongs to Path");
+            yield return ("Url", fault);
         }
 
         string? path = options.Path ?? preset.Path;
@@ -153,14 +142,14 @@ internal sealed class StoresOptionsValidator : IValidateOptions<StoresOptions>
         }
     }
 
-    private static IEnumerable<(string Key, string Fault)> AuthFaults(StorePreset preset, StoreAuthOptions auth)
+    internal static IEnumerable<(string Key, string Fault)> AuthFaults(StoreAuthOptions auth, bool needsScope)
     {
         (string Key, string? Value, StoreAuthKind Kind, bool IsRequired)[] keys =
         [
             ("TokenFile", auth.TokenFile, StoreAuthKind.BearerFile, true),
             ("UsernameFile", auth.UsernameFile, StoreAuthKind.Basic, true),
             ("PasswordFile", auth.PasswordFile, StoreAuthKind.Basic, true),
-            ("Scope", auth.Scope, StoreAuthKind.Entra, preset.Scope is null),
+            ("Scope", auth.Scope, StoreAuthKind.Entra, needsScope),
         ];
         foreach ((string key, string? value, StoreAuthKind kind, bool isRequired) in keys)
         {
@@ -208,18 +197,32 @@ internal sealed class StoresOptionsValidator : IValidateOptions<StoresOptions>
         }
     }
 
+    /// <summary>Why this is no address of a store, or null if it is.</summary>
+    internal static string? UrlFault(string? text) => !TryUrl(text, out Uri? url)
+        ? $"\"{text}\" is not an http or https address such as http://prometheus:9090"
+        : url.UserInfo.Length > 0
+            ? "holds a user or password; name files under Auth instead"
+        : text.AsSpan().ContainsAny('?', '#')
+            ? "holds a query or fragment; the query of the write API belongs to Path"
+        : text.AsSpan().ContainsAny('{', '}')
+            ? "holds a brace; {tenant} belongs to Path"
+        : null;
+
+    /// <summary>Whether a header is one that requests have from us, or that would change how they are framed.</summary>
+    internal static bool IsOwnHeader(string name) => OwnHeaders.Contains(name);
+
     private static bool TryUrl(string? text, [NotNullWhen(true)] out Uri? url) =>
         Uri.TryCreate(text, UriKind.Absolute, out url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps) && url.Host.Length > 0;
 
     // Dot segments would be folded away, so that what is asked is not what stands in the configuration.
-    private static bool IsPath(string path) =>
+    internal static bool IsPath(string path) =>
         path.StartsWith('/') && !path.StartsWith("//", StringComparison.Ordinal)
         && !path.AsSpan().ContainsAnyExceptInRange('!', '~')
         && !path.AsSpan().ContainsAny('#', '\\')
         && !path.Split('?')[0].Split('/').Any(segment => segment is "." or "..")
         && !path.Replace(StoreTarget.Placeholder, "", StringComparison.Ordinal).AsSpan().ContainsAny('{', '}');
 
-    private static bool IsHeaderName(string name) => name.Length > 0 && !name.AsSpan().ContainsAnyExcept(HeaderNameCharacters);
+    internal static bool IsHeaderName(string name) => name.Length > 0 && !name.AsSpan().ContainsAnyExcept(HeaderNameCharacters);
 
     private static bool IsName(string name) =>
         name.Length is > 0 and <= MaxNameLength && char.IsAsciiLetterOrDigit(name[0])

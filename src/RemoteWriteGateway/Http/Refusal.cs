@@ -18,6 +18,9 @@ internal sealed record Refusal(string Reason, int StatusCode, string Text)
     /// <summary>Whether <see cref="RetryAfter"/> is an exact time that is left (sent as it is), not a base for backing off.</summary>
     public bool RetryAfterIsExact { get; init; }
 
+    /// <summary>The <c>errorType</c> of the query API, where the status alone does not tell it.</summary>
+    public string? ErrorType { get; init; }
+
     /// <summary>What the reason means, the same for each of its refusals; null for the reason's id in words. Only problem+json shows it.</summary>
     public string? Title { get; init; }
 

@@ -41,7 +41,7 @@ internal sealed partial class RefusalWriter(IMetricFactory metrics, IEnumerable<
         string text = $"{refusal.Reason}: {refusal.Text} (request {http.TraceIdentifier})";
         return Speaks(endpoint) switch
         {
-            Dialect.Prometheus => PrometheusAnswer.WriteErrorAsync(http.Response, refusal.StatusCode, text),
+            Dialect.Prometheus => PrometheusAnswer.WriteErrorAsync(http.Response, refusal, text),
             Dialect.Problem => ProblemAnswer.WriteAsync(http.Response, refusal, http.TraceIdentifier),
             _ => PlainAnswer.WriteAsync(http.Response, text),
         };

@@ -48,6 +48,9 @@ internal interface ITenantSettingsSource
     /// <summary>A time among <c>limits</c>: <c>30s</c>, <c>10m</c>, <c>1h</c>, <c>2d</c>; <c>0</c> or <c>off</c> is <see cref="TimeSpan.Zero"/>.</summary>
     TimeSpan Duration(string limit, TimeSpan absent, TimeSpan min, TimeSpan max);
 
+    /// <summary>A list of texts among <c>limits</c>, which may be empty; empty if the key is absent.</summary>
+    IReadOnlyList<string> Texts(string limit) => [];
+
     /// <summary>Reports that <paramref name="key"/> (a tenant's key, or <c>limits.name</c>) is wrong: the load fails and names file, line, column and key.</summary>
     void Fault(string key, string message);
 }

@@ -38,6 +38,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="stores">Section <c>Stores</c>: settings by store.</param>
     /// <param name="tenants">The policy's tenants. The app of the same name may write as it.</param>
     /// <param name="untilReady">Whether readiness is waited for.</param>
+    /// <param name="moreBindings">Lines behind the policy's bindings.</param>
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
@@ -55,10 +56,11 @@ internal sealed class Gateway : IAsyncDisposable
         string name = "gateway",
         string? policy = null,
         string maxStale = "01:00:00",
-        object? audit = null)
+        object? audit = null,
+        string moreBindings = "")
     {
         Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile));
-        workspace.Write(name, "policy.yaml", policy ?? Policy(tenants));
+        workspace.Write(name, "policy.yaml", policy ?? Policy(tenants) + moreBindings);
         workspace.Write(name, "appsettings.json", JsonSerializer.Serialize(new
         {
             Http = new { Url = gateway.Url.ToString().TrimEnd('/'), DrainDelay = "00:00:00" },

@@ -9,6 +9,7 @@ public sealed partial class TrapsDocumentTests
 {
     private const int Traps = 24;
     private const int Attacks = 27;
+    private const int Escapes = 41;
 
     [Fact]
     public void Every_test_that_it_names_exists()
@@ -26,10 +27,11 @@ public sealed partial class TrapsDocumentTests
     [Fact]
     public void Every_trap_and_every_attack_has_a_line()
     {
-        string[] tables = Document().Split("\n## Identity and policy\n");
+        string[] tables = Document().Split(["\n## Identity and policy\n", "\n## Reads\n"], StringSplitOptions.None);
 
         Assert.Equal(Enumerable.Range(1, Traps), Numbers(tables[0]));
         Assert.Equal(Enumerable.Range(1, Attacks), Numbers(tables[1]).Order());
+        Assert.Equal(Enumerable.Range(1, Escapes), Numbers(tables[2]).Order());
     }
 
     /// <summary>The first column of the lines: numbers, and spans of them, <c>3–5, 8–13</c>.</summary>

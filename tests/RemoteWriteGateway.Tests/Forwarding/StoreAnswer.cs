@@ -30,6 +30,12 @@ internal sealed record StoreAnswer(int StatusCode, string Text = "")
 
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; } = [];
 
+    /// <summary>A body of bytes in place of the text.</summary>
+    public byte[]? Bytes { get; init; }
+
+    /// <summary>When this is completed, behind the body, the connection is reset, as if more should have come.</summary>
+    public Task? BreaksOff { get; init; }
+
     private Behaviour How { get; init; }
 
     /// <summary>This answer with the three count headers of 2.0.</summary>
@@ -69,9 +75,17 @@ internal sealed record StoreAnswer(int StatusCode, string Text = "")
         }
 
         // These two have no body, and a server that writes one all the same breaks the connection.
-        if (Text.Length > 0 && StatusCode is not (204 or 304))
+        byte[] body = Bytes ?? Encoding.UTF8.GetBytes(Text);
+        if (body.Length > 0 && StatusCode is not (204 or 304))
         {
-            await http.Response.Body.WriteAsync(Encoding.UTF8.GetBytes(Text), http.RequestAborted);
+            await http.Response.Body.WriteAsync(body, http.RequestAborted);
+        }
+
+        if (BreaksOff is not null)
+        {
+            await http.Response.Body.FlushAsync(http.RequestAborted);
+            await BreaksOff;
+            http.Abort();
         }
     }
 

@@ -73,6 +73,9 @@ internal sealed class TenantSettingsSource(
         return InRange(value, duration, min, max, Quantity.Show) ? duration : absent;
     }
 
+    public IReadOnlyList<string> Texts(string limit) =>
+        FindLimit(limit) is { } value ? [.. value.Items(mayBeEmpty: true).Select(item => item.Text()).OfType<string>()] : [];
+
     public void Fault(string key, string message)
     {
         YamlValue? value = key.StartsWith(LimitPrefix, StringComparison.Ordinal) ? FindLimit(key[LimitPrefix.Length..]) : Find(key);
