@@ -61,7 +61,6 @@ internal static class Service
         {
             ["Logging:LogLevel:Default"] = "Information",
             ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
-            ["Logging:LogLevel:Microsoft.IdentityModel"] = "Warning",
             ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Information",
 
             // At Error it tells a start that failed, with a stack; RunAsync tells that in one line. What ends a running service is Critical.

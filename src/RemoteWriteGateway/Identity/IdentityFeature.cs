@@ -43,11 +43,11 @@ internal static class IdentityFeature
         services.AddHostedService<IdentityStart>();
         AddScheme(services);
 
-        // At Information the first two tell every refused token once more, in words of their own, and the third logs request lines: a token
-        // in a query string is nothing to us, but would stand in the log.
+        // At Information the first tells every refused token once more, in words of its own, and the third logs request lines: a token
+        // in a query string is nothing to us, but would stand in the log. The second logs an error for each, with claims of whoever sent it.
         services.AddLogging(logging => logging
             .AddFilter("Microsoft.AspNetCore.Authentication", LogLevel.Warning)
-            .AddFilter("Microsoft.IdentityModel", LogLevel.Warning)
+            .AddFilter("Microsoft.IdentityModel", LogLevel.None)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning));
         return services;
     }
