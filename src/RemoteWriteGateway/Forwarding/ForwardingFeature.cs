@@ -41,17 +41,19 @@ internal static partial class ForwardingFeature
         }
 
         StoreMetrics metrics = services.GetRequiredService<ForwardMetrics>().Of(name);
+        IStoreCredentials? credentials = Credentials(name, options.Auth, preset, services);
         return new Store(
             name,
             options,
-            new StoreClient(options, new StoreTransport(name, options.Tls, options.MaxConnections, time, logger), Credentials(name, options.Auth, preset, services), metrics, time),
+            new StoreClient(options, new StoreTransport(name, options.Tls, options.MaxConnections, time, logger), credentials, metrics, time),
             new StoreProtocol(name, options.Protocol ?? preset.Protocol, metrics, logger),
             new StoreTrouble(name, time, logger),
             metrics,
-            StoreReadSide.IsEnabled(options, preset) ? ReadSide(name, options, preset, services) : null);
+            StoreReadOptionsFaults.IsEnabled(options.Kind.Value, options) ? ReadSide(name, options, preset, credentials, services) : null);
     }
 
-    private static StoreReadSide ReadSide(string name, StoreOptions options, StorePreset preset, IServiceProvider services)
+    private static StoreReadSide ReadSide(
+        string name, StoreOptions options, StorePreset preset, IStoreCredentials? credentials, IServiceProvider services)
     {
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
@@ -59,7 +61,7 @@ internal static partial class ForwardingFeature
         bool isByHeader = (read.Isolation ?? preset.ReadIsolation ?? options.Isolation ?? preset.Isolation) == StoreIsolation.Header;
         StoreReadClient client = new(
             new StoreTransport(name, read.Tls ?? options.Tls, options.MaxConnections, time, logger),
-            Credentials(name, read.Auth ?? options.Auth, preset, services),
+            read.Auth is null ? credentials : Credentials(name, read.Auth, preset, services),
             isByHeader ? read.Header ?? options.Header ?? preset.Header : null,
             options.Headers);
         return new StoreReadSide(options, services.GetRequiredService<IOptions<TenancyOptions>>().Value.Label, client);

@@ -16,13 +16,29 @@ internal static class StoreReadOptionsFaults
     /// <param name="options">The whole store; its write side has been checked.</param>
     public static IEnumerable<(string Key, string Fault)> Of(StoreKind kind, StoreOptions options)
     {
-        StorePreset preset = StorePreset.Of(kind);
         StoreReadOptions read = options.Read;
-        if (!preset.IsReadable)
+        if (!StorePreset.Of(kind).IsReadable)
         {
             return read.Enabled == true ? [("Read:Enabled", $"reads from {kind} are not offered by this version; leave it out")] : [];
         }
 
+        // A store that was configured for writes alone, in a way that gives no read side, has none; that is no fault.
+        return read.Enabled == false || (read.Enabled is null && IsUntouched(read)) ? [] : Faults(kind, options);
+    }
+
+    /// <summary>Whether readers may reach the store: unless it is said otherwise, if what is configured gives a read side.</summary>
+    public static bool IsEnabled(StoreKind kind, StoreOptions options) =>
+        options.Read.Enabled ?? (StorePreset.Of(kind).IsReadable && !Faults(kind, options).Any());
+
+    private static bool IsUntouched(StoreReadOptions read) =>
+        read is { Url: null, Path: null, Isolation: null, Label: null, Header: null, Auth: null, Tls: null, Federation: false, Constants: null, Belt: null }
+        && read is { InfoFunction: InfoRule.Refuse, LegacyFunctions: false, RemoteRead: null }
+        && read.AnswerTimeout == new StoreReadOptions().AnswerTimeout;
+
+    private static IEnumerable<(string Key, string Fault)> Faults(StoreKind kind, StoreOptions options)
+    {
+        StorePreset preset = StorePreset.Of(kind);
+        StoreReadOptions read = options.Read;
         return [.. AddressFaults(kind, preset, read), .. IsolationFaults(kind, preset, options), .. OtherFaults(kind, preset, read)];
     }
 

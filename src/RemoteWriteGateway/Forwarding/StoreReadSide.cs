@@ -65,9 +65,6 @@ internal sealed class StoreReadSide : IDisposable
 
     public StoreReadClient Client { get; }
 
-    /// <summary>Whether readers may reach the store at all.</summary>
-    public static bool IsEnabled(StoreOptions options, StorePreset preset) => options.Read.Enabled ?? preset.IsReadable;
-
     /// <summary>The address of a path of the API, <paramref name="storeId"/> filled in where the path isolates.</summary>
     /// <param name="storeId">The tenant's id at the store; with isolation by path there is exactly one.</param>
     /// <param name="target">Path and query from <c>/api/v1/</c> on, percent-encoded by us.</param>

@@ -174,9 +174,9 @@ public sealed class StoreReasonTests(StoreReasonTests.SharedGateway shared) : IC
         public async ValueTask InitializeAsync() => Gateway = await GatewayHost.StartAsync(
             Policy,
             [
-                ("Stores:mimir:Kind", "Mimir"), ("Stores:mimir:Url", "{store}"),
-                ("Stores:fixed:Kind", "Prometheus"), ("Stores:fixed:Url", "{store}"), ("Stores:fixed:Protocol", "v2"),
-                ("Stores:away:Kind", "Prometheus"), ("Stores:away:Url", "http://127.0.0.1:1/"),
+                ("Stores:mimir:Read:Enabled", "false"), ("Stores:mimir:Kind", "Mimir"), ("Stores:mimir:Url", "{store}"),
+                ("Stores:fixed:Read:Enabled", "false"), ("Stores:fixed:Kind", "Prometheus"), ("Stores:fixed:Url", "{store}"), ("Stores:fixed:Protocol", "v2"),
+                ("Stores:away:Read:Enabled", "false"), ("Stores:away:Kind", "Prometheus"), ("Stores:away:Url", "http://127.0.0.1:1/"),
             ]);
 
         public ValueTask DisposeAsync() => Gateway.DisposeAsync();

@@ -1,4 +1,5 @@
 using System.Net;
+using RemoteWriteGateway.Query;
 using RemoteWriteGateway.Tests.Attacks;
 using RemoteWriteGateway.Tests.Forwarding;
 
@@ -181,6 +182,28 @@ public sealed class ReadIsolationTests
         await using ReadHost host = await ReadHost.StartAsync();
 
         Assert.Equal(reason, await host.ReasonAsync(status, "/api/v1/query?query=up", change: request => request.Headers.Add(header, value)));
+        Assert.Empty(host.Asked);
+    }
+
+    [Fact]
+    public async Task Every_route_asks_for_a_token_and_for_the_permission_to_read()
+    {
+        await using ReadHost host = await ReadHost.StartAsync();
+        string nobody = host.Gateway.UserToken("Metrics.Write");
+        foreach (ReadRoute route in ReadRoute.All)
+        {
+            foreach (string prefix in (string[])["", "/tenants/red"])
+            {
+                string path = prefix + route.Path.Replace("{name}", "zone", StringComparison.Ordinal);
+                using HttpResponseMessage unknown = await host.Gateway.CallAsync(route.Methods[0], path, token: null);
+                using HttpResponseMessage denied = await host.Gateway.CallAsync(route.Methods[0], path, nobody);
+
+                Assert.Equal((HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden), (unknown.StatusCode, denied.StatusCode));
+                string text = await denied.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+                Assert.Contains(route.IsRemoteRead ? "permission-denied:" : "\"error\":\"permission-denied:", text, StringComparison.Ordinal);
+            }
+        }
+
         Assert.Empty(host.Asked);
     }
 
