@@ -4,8 +4,9 @@
 #
 #   benchmarks/compare.sh [--rounds 3] [--seconds 10] [--rate 300000] [--results FOLDER]
 #
-# CPU is measured at a fixed rate, the same for all, and told per million samples; vmagent's counts until its queue is empty. Results
-# are ratios of one run on one machine: run it on an idle one. Exit code 0: all ratios within their budgets. 1: not all.
+# CPU is told per million samples, at a fixed rate, the same for all, and in a closed loop, as many as go through; vmagent's counts
+# until its queue is empty. Results are ratios of one run on one machine: run it on an idle one. Exit code 0: all ratios within their
+# budgets. 1: not all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -149,10 +150,15 @@ for ((round = 1; round <= rounds; round++)); do
   run_before_store store-v1 prom2k.rw1
   run_before_store store-v2 prom2k.rw2
   run v1-600k gateway "$gateway" prom2k.rw1 --rate 600000 --token-file "$work/stamped.token"
+  run v1-closed vmagent "$vmagent" prom2k.rw1 --settle --pending-metrics "http://127.0.0.1:$vmagent/metrics"
   run v1-closed gateway "$gateway" prom2k.rw1 --token-file "$work/stamped.token" --process "sink=${started_ids[sink]}"
+  run v2-closed gateway "$gateway" prom2k.rw2 --token-file "$work/stamped.token"
+  run passed-closed gateway "$gateway" prom2k.rw1 --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
+  run passed-closed vmauth "$vmauth" prom2k.rw1 --token-file "$work/vmauth.token"
 done
 
 echo "== $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) CPUs, $(uname -sr), .NET $(dotnet --version)"
 "$driver" compare "$results" --ratio v1/gateway:v1/vmagent=0.45 --ratio v2/gateway:v1/gateway=0.85 \
+  --ratio v1-closed/gateway:v1-closed/vmagent=0.45 --ratio v2-closed/gateway:v1-closed/gateway=0.85 --ratio passed-closed/gateway:passed-closed/vmauth=0.6 \
   --ratio passed/gateway:passed/vmauth=0.6 --ratio store-v1/gateway:store-v1/gateway@store=0.10 \
   --ratio store-v2/gateway:store-v2/gateway@store=0.13 ${nginx:+--ratio passed/gateway:passed/nginx=2.5}
