@@ -29,7 +29,7 @@ public sealed class IsolationTests
         Gateway gateway = await Gateway.StartAsync(
             workspace,
             emulator,
-            new Dictionary<string, object> { ["main"] = new { Kind = kind, Url = store.Url.ToString() } },
+            new Dictionary<string, object> { ["main"] = new { Kind = kind, Url = store.Url.ToString(), Read = new { Enabled = false } } },
             [new("payments", "main", StoreId: kind == "VictoriaMetricsCluster" ? "42" : null)],
             Cancellation);
         string token = await emulator.TokenAsync("payments", Cancellation);

@@ -143,7 +143,7 @@ public sealed class ReplicaTests
     {
         Emulator emulator = await Emulator.StartAsync(workspace, [Writer, Operator], Cancellation);
         RecordingStore store = await RecordingStore.StartAsync(workspace, Cancellation);
-        Dictionary<string, object> stores = new() { ["main"] = new { Kind = "Prometheus", Url = store.Url.ToString(), Protocol = "v1" } };
+        Dictionary<string, object> stores = new() { ["main"] = new { Kind = "Prometheus", Url = store.Url.ToString(), Protocol = "v1", Read = new { Enabled = false } } };
         string policy = Policy(granted: "payments", denied: "search");
         Gateway[] gateways = await Task.WhenAll(Enumerable.Range(0, 2).Select(i => Gateway.StartAsync(
             workspace, emulator, stores, [], Cancellation, catalog: catalog, name: $"replica-{i}", policy: policy, maxStale: maxStale)));
