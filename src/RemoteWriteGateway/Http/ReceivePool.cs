@@ -9,7 +9,7 @@ namespace RemoteWriteGateway.Http;
 /// </summary>
 /// <remarks>
 /// A connection that waits holds no block. Larger ones would save little more, and each connection that has sent a part of a request
-/// holds one: 20,000 of them 320 MiB. At most <see cref="MaxKept"/> blocks are kept for reuse; what is above goes to the garbage collector.
+/// holds one: 20,000 of them 313 MiB. At most <see cref="MaxKept"/> blocks are kept for reuse; what is above goes to the garbage collector.
 /// </remarks>
 internal sealed class ReceivePool : MemoryPool<byte>
 {
