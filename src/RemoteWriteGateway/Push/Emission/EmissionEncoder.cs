@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using RemoteWriteGateway.Protocol.Exposition;
 using RemoteWriteGateway.Protocol.RemoteWrite;
+using RemoteWriteGateway.Push.Storage;
 
 namespace RemoteWriteGateway.Push.Emission;
 
@@ -26,7 +27,12 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
     // A start further back than this is one of a process that ran long before it pushed; stores would refuse a sample of that time.
     private const long OldestZeroMs = 50 * 60 * 1000;
 
+    private static readonly MetricFamilies NoFamilies = new();
+
     private readonly RequestWriter _writer = new();
+    private readonly MetricFamilies _payload = new();
+    private readonly MetricFamilies _written = new();
+    private GroupingLabels _group = GroupingLabels.Empty;
     private readonly SeriesLabels _labels = new();
     private readonly SeriesRefs _refs = new();
     private readonly List<MetricSeries> _series = [];
@@ -77,15 +83,16 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         bool isZero = delivery.Row.InflightStep == EmissionStep.Zero;
         bool hasTombstones = !isZero && delivery.Written is not null;
         _open.Clear();
-        MetricFamilies families = delivery.Payload.Families;
-        for (int metric = 0; metric < families.Metrics.Length; metric++)
+        _group = delivery.Group;
+        delivery.Payload.ReadInto(_payload);
+        for (int metric = 0; metric < delivery.Payload.Metrics; metric++)
         {
-            if (isZero && !delivery.Payload.HasStarted[metric])
+            if (isZero && !delivery.Payload.IsStart(metric))
             {
                 continue;
             }
 
-            ListSeries(families, metric, takesNative);
+            ListSeries(_payload, metric, takesNative);
             for (int next = 0; next < _series.Count;)
             {
                 next = isZero ? WriteZeros(delivery, metric, next) : WriteValues(delivery, metric, next, hasTombstones);
@@ -104,10 +111,10 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         WriteBookkeeping(delivery);
         if (hasTombstones)
         {
-            MetricFamilies written = delivery.Written!.Families;
-            for (int metric = 0; metric < written.Metrics.Length; metric++)
+            delivery.Written!.ReadInto(_written);
+            for (int metric = 0; metric < delivery.Written.Metrics; metric++)
             {
-                ListSeries(written, metric, takesNative);
+                ListSeries(_written, metric, takesNative);
                 for (int next = 0; next < _series.Count;)
                 {
                     next = WriteMarkers(delivery, metric, next);
@@ -128,12 +135,13 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
 
     private int WriteValues(Delivery delivery, int metric, int next, bool hasTombstones)
     {
-        MetricFamilies families = delivery.Payload.Families;
+        MetricFamilies families = _payload;
         ref readonly MetricEntry entry = ref families.Metrics[metric];
         FamilyEntry family = families.Families[entry.Family];
         long at = delivery.Row.InflightMs!.Value;
         long start = entry.Has(MetricParts.Start) && entry.StartMs <= at ? entry.StartMs : 0;
-        BeginMetric(families, entry, delivery.Group);
+        bool hasExemplars = delivery.Row.HasExemplars && !WasWritten(delivery, entry.Family);
+        BeginMetric(families, entry);
         for (; next < _series.Count && !IsFull; next++)
         {
             MetricSeries series = _series[next];
@@ -153,7 +161,7 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
                 _writer.AddSample(series.ValueBits, at, series.IsCumulative ? start : 0);
             }
 
-            if (delivery.Row.HasExemplars)
+            if (hasExemplars)
             {
                 WriteExemplars(families, entry, family, series, at);
             }
@@ -165,14 +173,21 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         return next;
     }
 
+    /// <summary>Whether the store has this family as the same push brought it.</summary>
+    private static bool WasWritten(Delivery delivery, int family)
+    {
+        PayloadFamily pushed = delivery.Payload.Families[family];
+        return delivery.Written?.Families.Any(one => one.PushMs == pushed.PushMs && one.Name == pushed.Name) == true;
+    }
+
     private int WriteZeros(Delivery delivery, int metric, int next)
     {
-        MetricFamilies families = delivery.Payload.Families;
+        MetricFamilies families = _payload;
         ref readonly MetricEntry entry = ref families.Metrics[metric];
         FamilyEntry family = families.Families[entry.Family];
         long at = ZeroTime(delivery.Row, entry);
         long start = entry.Has(MetricParts.Start) && entry.StartMs <= at ? entry.StartMs : 0;
-        BeginMetric(families, entry, delivery.Group);
+        BeginMetric(families, entry);
         for (; next < _series.Count && !IsFull; next++)
         {
             MetricSeries series = _series[next];
@@ -210,11 +225,11 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
 
     private int WriteMarkers(Delivery delivery, int metric, int next)
     {
-        MetricFamilies families = delivery.Written!.Families;
+        MetricFamilies families = _written;
         ref readonly MetricEntry entry = ref families.Metrics[metric];
         FamilyEntry family = families.Families[entry.Family];
         long at = delivery.Row.InflightMs!.Value;
-        BeginMetric(families, entry, delivery.Group);
+        BeginMetric(families, entry);
         for (; next < _series.Count && !IsFull; next++)
         {
             MetricSeries series = _series[next];
@@ -243,13 +258,13 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
     private void WriteBookkeeping(Delivery delivery)
     {
         EmissionRow row = delivery.Row;
-        WriteBookkeeping(delivery.Group, Bookkeeping.PushTime, Bookkeeping.PushTimeHelp, row.InflightPushMs, row.InflightMs!.Value);
-        WriteBookkeeping(delivery.Group, Bookkeeping.FailureTime, Bookkeeping.FailureTimeHelp, row.InflightFailMs, row.InflightMs.Value);
+        WriteBookkeeping(Bookkeeping.PushTime, Bookkeeping.PushTimeHelp, row.InflightPushMs, row.InflightMs!.Value);
+        WriteBookkeeping(Bookkeeping.FailureTime, Bookkeeping.FailureTimeHelp, row.InflightFailMs, row.InflightMs.Value);
     }
 
-    private void WriteBookkeeping(GroupingLabels group, ReadOnlySpan<byte> name, ReadOnlySpan<byte> help, long? timeMs, long at)
+    private void WriteBookkeeping(ReadOnlySpan<byte> name, ReadOnlySpan<byte> help, long? timeMs, long at)
     {
-        BeginMetric(EmissionPayload.Empty.Families, default, group);
+        BeginMetric(NoFamilies, default);
         _writer.BeginSeries(_refs.Of(_writer, _writer.Symbol(name), default, default));
         if (timeMs is { } value)
         {
@@ -294,9 +309,9 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
             System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_exemplarLabels), exemplar.ValueBits, exemplar.HasTimestamp ? exemplar.TimestampMs : at);
     }
 
-    private void BeginMetric(MetricFamilies families, in MetricEntry metric, GroupingLabels group)
+    private void BeginMetric(MetricFamilies families, in MetricEntry metric)
     {
-        _labels.Merge(families, metric, group);
+        _labels.Merge(families, metric, _group);
         _refs.Begin(_labels, _writer);
     }
 

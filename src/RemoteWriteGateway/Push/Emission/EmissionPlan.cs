@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using RemoteWriteGateway.Push.Storage;
 
 namespace RemoteWriteGateway.Push.Emission;
 

@@ -1,16 +1,6 @@
+using RemoteWriteGateway.Push.Storage;
+
 namespace RemoteWriteGateway.Push.Emission;
-
-/// <summary>What a group is: column <c>state</c>.</summary>
-internal enum GroupState
-{
-    Live = 0,
-
-    /// <summary>Its payload has outlived its time; push and failure time go on.</summary>
-    Expired = 1,
-
-    /// <summary>Its series are being ended, or have been.</summary>
-    Deleted = 2,
-}
 
 /// <summary>Which of the two deliveries of a generation is under way: column <c>inflight_step</c>.</summary>
 internal enum EmissionStep
@@ -23,7 +13,7 @@ internal enum EmissionStep
 }
 
 /// <summary>The columns of <c>push_groups</c> that emission reads and changes. All times are milliseconds of the database's clock.</summary>
-internal sealed record EmissionRow
+internal record EmissionRow
 {
     public string Tenant { get; init; } = "";
 
