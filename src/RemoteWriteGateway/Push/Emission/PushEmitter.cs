@@ -70,16 +70,21 @@ internal sealed partial class PushEmitter(
     /// <summary>One claim, handed to the lanes.</summary>
     private async Task ClaimAsync(CancellationToken stopping)
     {
-        ImmutableDictionary<string, EmissionTarget> all = targets.All();
-        Dictionary<Store, StoreLane> entered = all.Values.Select(static one => one.Store).Distinct()
-            .Select(store => KeyValuePair.Create(store, LaneOf(store))).Where(static pair => pair.Value.TryEnter()).ToDictionary();
-        Claim claim = Claim.Nothing;
+        List<StoreLane> entered = [];
         try
         {
-            claim = entered.Count == 0
-                ? Claim.Nothing
-                : await claims.ClaimAsync([.. all.Where(one => entered.ContainsKey(one.Value.Store)).Select(static one => one.Key)], stopping);
+            ImmutableDictionary<string, EmissionTarget> all = targets.All();
+            entered = [.. all.Values.Select(static one => one.Store).Distinct().Select(LaneOf).Where(static lane => lane.TryEnter())];
+            HashSet<StoreLane> free = [.. entered];
+            string[] tenants = [.. all.Where(one => free.Contains(LaneOf(one.Value.Store))).Select(static one => one.Key)];
+            Claim claim = tenants.Length == 0 ? Claim.Nothing : await claims.ClaimAsync(tenants, stopping);
             TellAway(null);
+            CountClaim(claim);
+            foreach (IGrouping<StoreLane, EmissionBatch> batches in EmissionBatch.Of(claim.Deliveries, all, RequestBounds.Default).GroupBy(batch => LaneOf(batch.Target.Store)))
+            {
+                entered.Remove(batches.Key);
+                Start(RunAsync(batches.Key, [.. batches], wakes: claim.IsFull));
+            }
         }
 #pragma warning disable CA1031 // Whatever it is, groups have to be written: it is told, and tried again.
         catch (Exception e)
@@ -88,17 +93,9 @@ internal sealed partial class PushEmitter(
             TellAway(stopping.IsCancellationRequested ? null : e);
         }
 
-        ILookup<Store, EmissionBatch> batches = EmissionBatch.Of(claim.Deliveries, all, RequestBounds.Default).ToLookup(static batch => batch.Target.Store);
-        CountClaim(claim);
-        foreach ((Store store, StoreLane lane) in entered)
+        foreach (StoreLane lane in entered)
         {
-            if (!batches.Contains(store))
-            {
-                lane.Leave();
-                continue;
-            }
-
-            Start(RunAsync(lane, [.. batches[store]], wakes: claim.IsFull));
+            lane.Leave();
         }
     }
 
