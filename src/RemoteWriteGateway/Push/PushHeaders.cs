@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.Primitives;
 using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Push.Storage;
 using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Push;

@@ -1,18 +1,11 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using RemoteWriteGateway.Protocol.PromQL;
+using RemoteWriteGateway.Push.Storage;
 using RemoteWriteGateway.Tenancy;
 using RemoteWriteGateway.Tenancy.Loading;
 
 namespace RemoteWriteGateway.Push;
-
-/// <summary>What becomes of a gauge in mode <c>sum</c>.</summary>
-internal enum GaugeMode
-{
-    Last,
-    Sum,
-    Max,
-    Min,
-}
 
 /// <summary>What the policy says of groups with certain labels.</summary>
 /// <param name="Match">Over the labels of the group's key.</param>
@@ -28,7 +21,7 @@ internal sealed record PushRule(LabelSelector Match)
     public bool Pinned { get; init; }
 
     /// <summary>Families of gauges that are not simply replaced in mode <c>sum</c>, by name.</summary>
-    public ImmutableDictionary<string, GaugeMode> Gauges { get; init; } = ImmutableDictionary<string, GaugeMode>.Empty;
+    public FrozenDictionary<string, GaugeRule> Gauges { get; init; } = FrozenDictionary<string, GaugeRule>.Empty;
 }
 
 /// <summary>What the policy says of one tenant's pushes.</summary>
@@ -146,8 +139,8 @@ internal sealed class PushSettingsReader : ITenantSettingsReader
             map.FaultAt("pinned", "a pinned rule says which mode it pins; add mode");
         }
 
-        ImmutableDictionary<string, GaugeMode> gauges = ReadGauges(map);
-        if (!gauges.IsEmpty && mode is PushMode.Replace)
+        FrozenDictionary<string, GaugeRule> gauges = ReadGauges(map);
+        if (gauges.Count > 0 && mode is PushMode.Replace)
         {
             map.FaultAt("gauges", "belongs to mode sum; in mode replace a gauge is what was pushed last");
         }
@@ -170,30 +163,30 @@ internal sealed class PushSettingsReader : ITenantSettingsReader
         return selector;
     }
 
-    private static ImmutableDictionary<string, GaugeMode> ReadGauges(YamlMap map)
+    private static FrozenDictionary<string, GaugeRule> ReadGauges(YamlMap map)
     {
-        ImmutableDictionary<string, GaugeMode>.Builder gauges = ImmutableDictionary.CreateBuilder<string, GaugeMode>(StringComparer.Ordinal);
+        Dictionary<string, GaugeRule> gauges = new(StringComparer.Ordinal);
         foreach ((string name, YamlValue value) in map.Find("gauges")?.Map()?.Entries ?? [])
         {
             switch (value.OneOf("a way to join gauges", "last", "sum", "max", "min"))
             {
                 case "last":
-                    gauges[name] = GaugeMode.Last;
+                    gauges[name] = GaugeRule.Last;
                     break;
                 case "sum":
-                    gauges[name] = GaugeMode.Sum;
+                    gauges[name] = GaugeRule.Sum;
                     break;
                 case "max":
-                    gauges[name] = GaugeMode.Max;
+                    gauges[name] = GaugeRule.Max;
                     break;
                 case "min":
-                    gauges[name] = GaugeMode.Min;
+                    gauges[name] = GaugeRule.Min;
                     break;
                 default:
                     break;
             }
         }
 
-        return gauges.ToImmutable();
+        return gauges.ToFrozenDictionary(StringComparer.Ordinal);
     }
 }

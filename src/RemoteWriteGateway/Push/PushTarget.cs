@@ -1,18 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.AspNetCore.Http.Features;
 using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Push.Storage;
 
 namespace RemoteWriteGateway.Push;
-
-/// <summary>How the families of a push join those of its group.</summary>
-internal enum PushMode
-{
-    /// <summary>They replace them.</summary>
-    Replace = 0,
-
-    /// <summary>They are added to them.</summary>
-    Sum = 1,
-}
 
 /// <summary>What the raw target of a request says: <c>[/tenants/{tenant}][/replace|/sum]</c> and a path of ours. A feature of the request.</summary>
 /// <param name="Area">Which path of ours it is.</param>
