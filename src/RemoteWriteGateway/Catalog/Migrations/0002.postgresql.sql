@@ -42,6 +42,7 @@ CREATE TABLE push_groups (
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX push_groups_due ON push_groups (next_emit_ms) WHERE next_emit_ms IS NOT NULL;
 CREATE INDEX push_groups_expiry ON push_groups (expires_ms) WHERE expires_ms IS NOT NULL;
+CREATE INDEX push_groups_deleted ON push_groups (changed_ms) WHERE state = 2;
 
 -- Rows are never changed. Kept are a group's newest, inflight and written generations; an empty payload has none.
 CREATE TABLE push_payloads (

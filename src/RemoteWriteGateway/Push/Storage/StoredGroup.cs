@@ -11,7 +11,7 @@ internal enum GroupState
 }
 
 /// <summary>A row of <c>push_groups</c>, column by column. Times are milliseconds since 1970.</summary>
-internal sealed class StoredGroup
+internal sealed record StoredGroup
 {
     public string Tenant { get; init; } = "";
 
