@@ -19,9 +19,38 @@ public static class FamilyMessageWriter
         int tag = output.Length;
         int start = output.BeginMessage(0);
         Write(families, family, group, labels, output);
-        output.EndMessage(start);
-        output.Array.AsSpan(tag + 1, output.Length - tag - 1).CopyTo(output.Array.AsSpan(tag));
-        output.Length--;
+        EndDelimited(tag, start, output);
+    }
+
+    /// <summary>Appends a family that comes out of a sum: its length as a varint, then the message. Quantiles are left out.</summary>
+    /// <param name="pushed">Gives help and unit, and the metrics that begin anew. Checked by <see cref="ContentRules"/>.</param>
+    /// <param name="family">Which of them.</param>
+    /// <param name="kept">Gives the metrics that go on, their labels merged before.</param>
+    /// <param name="metrics">In this order: an index into the metrics of <paramref name="kept"/>, or <c>~index</c> into those of <paramref name="pushed"/>.</param>
+    /// <param name="group">Its labels are written with the pushed metrics, over their own.</param>
+    /// <param name="labels">Overwritten.</param>
+    /// <param name="output">Receives the message.</param>
+    public static void WriteDelimited(
+        MetricFamilies pushed,
+        in FamilyEntry family,
+        MetricFamilies kept,
+        ReadOnlySpan<int> metrics,
+        GroupingLabels group,
+        SeriesLabels labels,
+        WriteBuffer output)
+    {
+        int tag = output.Length;
+        int start = output.BeginMessage(0);
+        WriteHead(pushed, family, output);
+        foreach (int metric in metrics)
+        {
+            (MetricFamilies from, int index) = metric >= 0 ? (kept, metric) : (pushed, ~metric);
+            MetricEntry entry = MetricSums.WithoutQuantiles(family.Type, from.Metrics[index]);
+            WriteMetric(from, family.Type, entry, metric >= 0 ? GroupingLabels.Empty : group, labels, output);
+        }
+
+        WriteTail(pushed, family, output);
+        EndDelimited(tag, start, output);
     }
 
     /// <summary>Appends a family's message without its length.</summary>
@@ -33,35 +62,102 @@ public static class FamilyMessageWriter
     public static void Write(
         MetricFamilies families, in FamilyEntry family, GroupingLabels group, SeriesLabels labels, WriteBuffer output)
     {
-        output.AppendBytes(Bytes(1), families.Text(family.Name));
-        if (!family.Help.IsEmpty)
-        {
-            output.AppendBytes(Bytes(2), families.Text(family.Help));
-        }
-
-        output.AppendVarint(Varint(3), (ulong)family.Type);
+        WriteHead(families, family, output);
         foreach (ref readonly MetricEntry metric in families.MetricsOf(family))
         {
-            labels.Merge(families, metric, group);
-            int start = output.BeginMessage(Bytes(4));
-            WriteMetric(families, family.Type, metric, labels, output);
-            output.EndMessage(start);
+            WriteMetric(families, family.Type, metric, group, labels, output);
         }
 
+        WriteTail(families, family, output);
+    }
+
+    private static void EndDelimited(int tag, int start, WriteBuffer output)
+    {
+        output.EndMessage(start);
+        output.Array.AsSpan(tag + 1, output.Length - tag - 1).CopyTo(output.Array.AsSpan(tag));
+        output.Length--;
+    }
+
+    private static void WriteHead(MetricFamilies families, in FamilyEntry family, WriteBuffer output) =>
+        WriteHead(families.Text(family.Name), families.Text(family.Help), family.Type, output);
+
+    private static void WriteTail(MetricFamilies families, in FamilyEntry family, WriteBuffer output)
+    {
         if (!family.Unit.IsEmpty)
         {
             output.AppendBytes(Bytes(5), families.Text(family.Unit));
         }
     }
 
-    private static void WriteMetric(MetricFamilies families, FamilyType type, in MetricEntry metric, SeriesLabels labels, WriteBuffer output)
+    /// <summary>Begins the message of a family that is put together from several: name, help and type. Metrics follow by <see cref="AddMetric"/>.</summary>
+    public static void WriteHead(ReadOnlySpan<byte> name, ReadOnlySpan<byte> help, FamilyType type, WriteBuffer output)
+    {
+        output.AppendBytes(Bytes(1), name);
+        if (!help.IsEmpty)
+        {
+            output.AppendBytes(Bytes(2), help);
+        }
+
+        output.AppendVarint(Varint(3), (ulong)type);
+    }
+
+    /// <summary>Adds a metric to a family's message.</summary>
+    /// <param name="families">Where the metric stands.</param>
+    /// <param name="type">Of the family.</param>
+    /// <param name="metric">Which of them.</param>
+    /// <param name="labels">Merged with those of its group.</param>
+    /// <param name="instance">Adds <c>instance=""</c> if there is no such label, so that a scrape does not fill it in.</param>
+    /// <param name="output">Receives the field.</param>
+    public static void AddMetric(
+        MetricFamilies families, FamilyType type, in MetricEntry metric, SeriesLabels labels, bool instance, WriteBuffer output)
+    {
+        int start = output.BeginMessage(Bytes(4));
+        if (instance && !labels.Contains("instance"u8))
+        {
+            WriteLabel("instance"u8, default, output);
+        }
+
+        WriteFields(families, type, metric, labels, output);
+        output.EndMessage(start);
+    }
+
+    /// <summary>Adds a gauge that stands in no body.</summary>
+    public static void AddGauge(IEnumerable<KeyValuePair<string, string>> labels, double value, WriteBuffer output)
+    {
+        int start = output.BeginMessage(Bytes(4));
+        foreach ((string name, string held) in labels)
+        {
+            WriteLabel(System.Text.Encoding.UTF8.GetBytes(name), System.Text.Encoding.UTF8.GetBytes(held), output);
+        }
+
+        int gauge = output.BeginMessage(Bytes(2));
+        output.AppendFixed64(Fixed64(1), BitConverter.DoubleToUInt64Bits(value));
+        output.EndMessage(gauge);
+        output.EndMessage(start);
+    }
+
+    private static void WriteLabel(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, WriteBuffer output)
+    {
+        int label = output.BeginMessage(Bytes(1));
+        output.AppendBytes(Bytes(1), name);
+        output.AppendBytes(Bytes(2), value);
+        output.EndMessage(label);
+    }
+
+    private static void WriteMetric(
+        MetricFamilies families, FamilyType type, in MetricEntry metric, GroupingLabels group, SeriesLabels labels, WriteBuffer output)
+    {
+        labels.Merge(families, metric, group);
+        int start = output.BeginMessage(Bytes(4));
+        WriteFields(families, type, metric, labels, output);
+        output.EndMessage(start);
+    }
+
+    private static void WriteFields(MetricFamilies families, FamilyType type, in MetricEntry metric, SeriesLabels labels, WriteBuffer output)
     {
         for (int i = 0; i < labels.Count; i++)
         {
-            int label = output.BeginMessage(Bytes(1));
-            output.AppendBytes(Bytes(1), labels.Name(i));
-            output.AppendBytes(Bytes(2), labels.Value(i));
-            output.EndMessage(label);
+            WriteLabel(labels.Name(i), labels.Value(i), output);
         }
 
         int value = output.BeginMessage(Bytes(type switch

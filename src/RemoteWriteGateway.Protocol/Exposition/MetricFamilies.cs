@@ -90,6 +90,10 @@ public sealed class MetricFamilies
 
     internal string Place(int line) => $"{(Format == ExpositionFormat.Protobuf ? "family" : "line")} {line}";
 
+    /// <summary>Marks a family as one whose sum and count are <c>_gsum</c> and <c>_gcount</c>: its message cannot say so.</summary>
+    /// <param name="family">Index into <see cref="Families"/>, of a gauge histogram.</param>
+    public void MarkGaugeSuffixes(int family) => FamilyList[family].HasGaugeSuffixes = true;
+
     /// <summary>Forgets the contents and lets go of the body: one tenant's labels must not show up in another's push.</summary>
     public void Clear()
     {
