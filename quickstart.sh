@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job on real programs: a Prometheus with an Entra-shaped token writes through the gateway into another Prometheus, under its
-# own tenant, whatever tenant its series claim; a reader's token then reads its own tenant through the gateway, and no other.
+# own tenant, whatever tenant its series claim; a batch job pushes its last numbers with curl; a reader's token then reads its own
+# tenant through the gateway, and no other.
 #
 #   ./quickstart.sh            starts everything, shows what to look at, runs until Ctrl-C
 #   ./quickstart.sh --check    starts everything, verifies it, stops it; exit code 0 or 1
@@ -80,7 +81,7 @@ tenants: { payments: { owner: team-payments }, platform: { owner: team-platform 
 bindings:
 - id: prom-payments                      # this app, and only with this role, writes as payments
   match: { kind: app, client: [$app_one], role: [Metrics.Write] }
-  grant: { permissions: [metrics:write], tenants: [payments] }
+  grant: { permissions: [metrics:write, metrics:push], tenants: [payments] }
 - id: vmagent-platform
   match: { kind: app, client: [$app_two], role: [Metrics.Write] }
   grant: { permissions: [metrics:write], tenants: [platform] }
@@ -161,6 +162,20 @@ read_as() {
   curl -s -m 10 -H "Authorization: Bearer $1" "$gateway/api/v1/query" --data-urlencode "query=$2" | grep -oE '"[0-9.]+"\]' | tr -dc '0-9.' || true
 }
 
+# push_as TOKEN METHOD [CURL OPTIONS]: sends to the group of job nightly, as to a Pushgateway; prints the status.
+push_as() {
+  local bearer=$1 method=$2
+  shift 2
+  curl -s -m 10 -o /dev/null -w '%{http_code}' -X "$method" -H "Authorization: Bearer $bearer" "$@" "$gateway/metrics/job/nightly"
+}
+
+step "A batch job pushes its last numbers"
+pushed=$(printf '# TYPE nightly_rows gauge\nnightly_rows 42\n' | push_as "$token" PUT --data-binary @-)
+end=$((SECONDS + 15))
+until [ "$(read_as "$token" nightly_rows)" = 42 ] || [ "$SECONDS" -ge "$end" ]; do sleep 0.2; done
+curl -s -m 10 -H "Authorization: Bearer $token" "$gateway/api/v1/query" --data-urlencode 'query={job="nightly"}' \
+  | grep -oE '"metric":\{[^}]*\},"value":\[[^]]*\]' | sed 's/^"metric"://; s/,"value":/  /' || true
+
 # --- Verify ------------------------------------------------------------------------------------------------------------------
 
 failures=0
@@ -206,6 +221,14 @@ verify() {
   expect "the store's configuration" \
     "$(curl -s -m 10 -H "Authorization: Bearer $token" "$gateway/api/v1/status/config" | grep -oE 'endpoint-refused' || true)" endpoint-refused
   expect "a read without a token" "$(curl -s -m 10 "$gateway/api/v1/query?query=up" | grep -oE 'no-credentials' || true)" no-credentials
+  expect "a push" "$pushed" 200
+  expect "what was pushed, read through the gateway" "$(read_as "$token" 'nightly_rows{tenant="payments",job="nightly"}')" 42
+  expect "what was pushed, as tenant platform's" "$(read_as "$other_token" 'count(nightly_rows) or vector(0)')" 0
+  expect "a push by an app that may not" "$(push_as "$other_token" PUT --data-binary 'nightly_rows 1')" 403
+  expect "deleting what was pushed" "$(push_as "$token" DELETE)" 202
+  local until=$((SECONDS + 15))
+  until [ "$(read_as "$token" 'count({job="nightly"}) or vector(0)')" = 0 ] || [ "$SECONDS" -ge "$until" ]; do sleep 0.2; done
+  expect "what was pushed and deleted" "$(read_as "$token" 'count({job="nightly"}) or vector(0)')" 0
   local head=${token%.*} signature=${token##*.}
   expect "a token with a changed signature" "$(write_as "$head.$(tr 'A-Za-z' 'B-ZAb-za' <<<"${signature:0:8}")${signature:8}")" "401 bad-signature"
   expect "no token" "$(curl -s -m 10 -X POST "$gateway/api/v1/write" | cut -d: -f1)" no-credentials
@@ -246,6 +269,11 @@ A token of the app that writes as payments
 A reader: the same token sees its own tenant, and of another one nothing
   curl -s -H "Authorization: Bearer \$TOKEN" $gateway/api/v1/query --data-urlencode 'query=up'; echo
   curl -s -H "Authorization: Bearer \$TOKEN" $gateway/api/v1/query --data-urlencode 'query=up{tenant="platform"}'; echo
+
+A push, as to a Pushgateway; it is there until it is deleted
+  echo 'nightly_rows 42' | curl -i --data-binary @- -H "Authorization: Bearer \$TOKEN" $gateway/metrics/job/nightly
+  curl -s -H "Authorization: Bearer \$TOKEN" $gateway/api/v1/query --data-urlencode 'query=nightly_rows'; echo
+  curl -i -X DELETE -H "Authorization: Bearer \$TOKEN" $gateway/metrics/job/nightly
 
 A spoof: the same token asks for another tenant; 403 tenant-not-granted
   curl -i -X POST -H "Authorization: Bearer \$TOKEN" -H 'X-Scope-OrgID: platform' $gateway/api/v1/write
