@@ -75,18 +75,6 @@ public sealed class GroupKeyTests
         Assert.Equal(reason, refusal!.Reason);
     }
 
-    [Fact]
-    public void A_bodys_labels_that_the_stamp_takes_away_make_no_two_series()
-    {
-        Protocol.Exposition.MetricFamilies families = new();
-        Protocol.Exposition.ExpositionOptions options = new() { Limits = Options };
-        Protocol.Exposition.ExpositionReader.Read("m{tenant=\"x\"} 1\nm{cluster=\"y\"} 2\n"u8.ToArray(), Protocol.Exposition.ExpositionFormat.Text, options, families);
-
-        Protocol.Exposition.ExpositionFault fault = Protocol.Exposition.ContentRules.Check(families, Key(Options, ("job", "j")).ForBody(Options), options);
-
-        Assert.Equal(Protocol.Exposition.ExpositionReason.SeriesDuplicate, fault.Reason);
-    }
-
     private static GroupKey Key(StampOptions options, params (string Name, string Value)[] labels)
     {
         Assert.True(GroupKey.TryCreate(labels.Select(label => KeyValuePair.Create(label.Name, label.Value)), options, out GroupKey key, out PushRefusal? refusal), refusal?.Text);

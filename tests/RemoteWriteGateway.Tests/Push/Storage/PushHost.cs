@@ -89,7 +89,7 @@ internal sealed class PushHost : IAsyncDisposable
     public static PushRequest Request(string path, byte[] body, ExpositionFormat format, PushVerb verb = PushVerb.Put, PushMode mode = PushMode.Replace)
     {
         GroupKey key = Key(path);
-        GroupingLabels grouping = key.ForBody(Options.Limits);
+        GroupingLabels grouping = key.ForBody();
         MetricFamilies families = new();
         ExpositionFault fault = ExpositionReader.Read(body, format, Options, families);
         fault = fault.IsNone ? ContentRules.Check(families, grouping, Options) : fault;
