@@ -6,6 +6,7 @@ using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Ingest;
+using RemoteWriteGateway.Push;
 using RemoteWriteGateway.Query;
 using RemoteWriteGateway.Tenancy;
 
@@ -18,7 +19,7 @@ internal static class Program
     {
         var root = new RootCommand("Remote Write Gateway. Without a command: run the service, configured by appsettings.json in the current folder and by environment variables.")
         {
-            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null), new ReadLimitsReader(null)], static () => WebApplication.CreateBuilder()),
+            PolicyCommand.Create(static () => [new StoreSettingsReader(null), new WriteSettingsReader(null, null), new ReadLimitsReader(null), new PushSettingsReader()], static () => WebApplication.CreateBuilder()),
             CatalogCommand.Create(static () => WebApplication.CreateBuilder()),
             AuditCommand.Create(static () => WebApplication.CreateBuilder()),
             HealthCommand.Create(static () => WebApplication.CreateBuilder()),
@@ -38,6 +39,7 @@ internal static class Program
         builder.Services.AddTenancy();
         builder.Services.AddForwarding();
         builder.Services.AddIngest();
+        builder.Services.AddPush();
         builder.Services.AddQuery();
         builder.Services.AddAdmin();
 
@@ -45,11 +47,13 @@ internal static class Program
         app.UseHttp();
         app.UseAudit();
         app.UseEdgeErrors();
+        app.UsePushTargets();
         app.UseRouting();
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapHealth();
         app.MapIngest();
+        app.MapPush();
         app.MapQuery();
         app.MapAdmin();
         app.MapUnknown().RequireValidToken();

@@ -70,7 +70,7 @@ internal readonly ref struct FamilyCheck(MetricFamilies families, in FamilyEntry
 
     private ExpositionFault Labels(in MetricEntry metric, GroupingLabels group, RulesScratch scratch)
     {
-        int kept = 1 + group.Count + (metric.Points > 0 ? 1 : 0);
+        int kept = 1 + group.NamedCount + (metric.Points > 0 ? 1 : 0);
         ReadOnlySpan<byte> bound = SampleRoles.BoundOf(_family.Type);
         foreach (ref readonly LabelRange label in families.LabelsOf(metric))
         {

@@ -78,16 +78,8 @@ public static class FamilyMessageWriter
         output.Length--;
     }
 
-    private static void WriteHead(MetricFamilies families, in FamilyEntry family, WriteBuffer output)
-    {
-        output.AppendBytes(Bytes(1), families.Text(family.Name));
-        if (!family.Help.IsEmpty)
-        {
-            output.AppendBytes(Bytes(2), families.Text(family.Help));
-        }
-
-        output.AppendVarint(Varint(3), (ulong)family.Type);
-    }
+    private static void WriteHead(MetricFamilies families, in FamilyEntry family, WriteBuffer output) =>
+        WriteHead(families.Text(family.Name), families.Text(family.Help), family.Type, output);
 
     private static void WriteTail(MetricFamilies families, in FamilyEntry family, WriteBuffer output)
     {
@@ -95,6 +87,61 @@ public static class FamilyMessageWriter
         {
             output.AppendBytes(Bytes(5), families.Text(family.Unit));
         }
+    }
+
+    /// <summary>Begins the message of a family that is put together from several: name, help and type. Metrics follow by <see cref="AddMetric"/>.</summary>
+    public static void WriteHead(ReadOnlySpan<byte> name, ReadOnlySpan<byte> help, FamilyType type, WriteBuffer output)
+    {
+        output.AppendBytes(Bytes(1), name);
+        if (!help.IsEmpty)
+        {
+            output.AppendBytes(Bytes(2), help);
+        }
+
+        output.AppendVarint(Varint(3), (ulong)type);
+    }
+
+    /// <summary>Adds a metric to a family's message.</summary>
+    /// <param name="families">Where the metric stands.</param>
+    /// <param name="type">Of the family.</param>
+    /// <param name="metric">Which of them.</param>
+    /// <param name="labels">Merged with those of its group.</param>
+    /// <param name="instance">Adds <c>instance=""</c> if there is no such label, so that a scrape does not fill it in.</param>
+    /// <param name="output">Receives the field.</param>
+    public static void AddMetric(
+        MetricFamilies families, FamilyType type, in MetricEntry metric, SeriesLabels labels, bool instance, WriteBuffer output)
+    {
+        int start = output.BeginMessage(Bytes(4));
+        if (instance && !labels.Contains("instance"u8))
+        {
+            WriteLabel("instance"u8, default, output);
+        }
+
+        WriteFields(families, type, metric, labels, output);
+        output.EndMessage(start);
+    }
+
+    /// <summary>Adds a gauge that stands in no body.</summary>
+    public static void AddGauge(IEnumerable<KeyValuePair<string, string>> labels, double value, WriteBuffer output)
+    {
+        int start = output.BeginMessage(Bytes(4));
+        foreach ((string name, string held) in labels)
+        {
+            WriteLabel(System.Text.Encoding.UTF8.GetBytes(name), System.Text.Encoding.UTF8.GetBytes(held), output);
+        }
+
+        int gauge = output.BeginMessage(Bytes(2));
+        output.AppendFixed64(Fixed64(1), BitConverter.DoubleToUInt64Bits(value));
+        output.EndMessage(gauge);
+        output.EndMessage(start);
+    }
+
+    private static void WriteLabel(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, WriteBuffer output)
+    {
+        int label = output.BeginMessage(Bytes(1));
+        output.AppendBytes(Bytes(1), name);
+        output.AppendBytes(Bytes(2), value);
+        output.EndMessage(label);
     }
 
     private static void WriteMetric(
@@ -110,10 +157,7 @@ public static class FamilyMessageWriter
     {
         for (int i = 0; i < labels.Count; i++)
         {
-            int label = output.BeginMessage(Bytes(1));
-            output.AppendBytes(Bytes(1), labels.Name(i));
-            output.AppendBytes(Bytes(2), labels.Value(i));
-            output.EndMessage(label);
+            WriteLabel(labels.Name(i), labels.Value(i), output);
         }
 
         int value = output.BeginMessage(Bytes(type switch

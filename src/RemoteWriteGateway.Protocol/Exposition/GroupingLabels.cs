@@ -7,11 +7,18 @@ public sealed class GroupingLabels
 {
     private readonly (byte[] Name, byte[] Value)[] _labels;
 
-    private GroupingLabels((byte[] Name, byte[] Value)[] labels) => _labels = labels;
+    private GroupingLabels((byte[] Name, byte[] Value)[] labels)
+    {
+        _labels = labels;
+        NamedCount = labels.Count(static label => label.Value.Length > 0);
+    }
 
     public static GroupingLabels Empty { get; } = new([]);
 
     public int Count => _labels.Length;
+
+    /// <summary>Those of them that a series has: the others only take the body's own away.</summary>
+    public int NamedCount { get; }
 
     /// <summary>Sorts the labels by the bytes of their names.</summary>
     /// <param name="labels">Each name once. An empty value means that the series have no such label, whatever the body says.</param>

@@ -73,6 +73,27 @@ public static class TextFormatWriter
         line.Write(family.HasGaugeSuffixes ? "_gcount"u8 : "_count"u8, default, 0, metric.Count);
     }
 
+    /// <summary>Writes the line of a gauge that stands in no body.</summary>
+    public static void WriteGauge(ReadOnlySpan<byte> name, IEnumerable<KeyValuePair<string, string>> labels, double value, WriteBuffer output)
+    {
+        WriteName(name, isMetric: true, output);
+        ReadOnlySpan<byte> before = "{"u8;
+        foreach ((string label, string held) in labels)
+        {
+            output.Append(before);
+            before = ","u8;
+            WriteName(Encoding.UTF8.GetBytes(label), isMetric: false, output);
+            output.Append("=\""u8);
+            WriteEscaped(Encoding.UTF8.GetBytes(held), withQuotes: true, output);
+            output.Append("\""u8);
+        }
+
+        Span<byte> number = stackalloc byte[NumberText.MaxLength];
+        output.Append(before[0] == ',' ? "} "u8 : " "u8);
+        output.Append(number[..NumberText.Format(value, number)]);
+        output.Append("\n"u8);
+    }
+
     private static void WriteName(ReadOnlySpan<byte> name, bool isMetric, WriteBuffer output)
     {
         if (NameRules.IsLegacy(name, isMetric))

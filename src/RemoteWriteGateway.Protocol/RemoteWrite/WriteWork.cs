@@ -42,6 +42,9 @@ public sealed class WriteWork
         (long)Body.Capacity + Decoded.Capacity + Stamped.Capacity + Part.Capacity + Output.Capacity
         + Scratch.HeldBytes + PartScratch.HeldBytes;
 
+    /// <summary>Who counts the bytes of the request in flight, for what it works with beside these buffers.</summary>
+    public ByteBudget Budget => _budget;
+
     /// <summary>Starts a request: what the buffers hold already, and all that they grow by, is taken from <paramref name="budget"/>.</summary>
     /// <exception cref="ByteBudgetExceededException">Not even what the buffers hold is left; nothing was taken.</exception>
     public void Begin(ByteBudget budget)

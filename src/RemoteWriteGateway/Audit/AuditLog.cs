@@ -122,6 +122,22 @@ internal sealed class AuditLog
         Folds.Add(key, new FoldCounts(1, samples, series, bodyBytes));
     }
 
+    /// <summary>Counts an allowed push.</summary>
+    internal void FoldPush(AuditScope scope, IPAddress? address, string job, long series, long bodyBytes)
+    {
+        FoldKey key = new(AuditEvents.PushSummary, AuditOutcomes.Allow)
+        {
+            Caller = scope.Caller,
+            Tenant = scope.Tenant,
+            Bindings = scope.Bindings,
+            PolicyVersion = scope.PolicyVersion,
+            Permission = scope.Permission,
+            Address = address,
+            Extra = ("job", job),
+        };
+        Folds.Add(key, new FoldCounts(1, series, series, bodyBytes));
+    }
+
     /// <summary>Puts a refusal on record, or counts it if there are too many of them.</summary>
     internal void AddRefusal(AuditScope scope, string reason, int statusCode, IPAddress? address)
     {

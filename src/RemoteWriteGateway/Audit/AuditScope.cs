@@ -112,6 +112,13 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     public void AddWritten(long samples, long series, long bodyBytes) =>
         log.FoldWrite(this, Http.Connection.RemoteIpAddress, samples, series, bodyBytes);
 
+    /// <summary>An allowed push was stored: it counts in its fold.</summary>
+    /// <param name="job">The job that its path names.</param>
+    /// <param name="series">Series of the push.</param>
+    /// <param name="bodyBytes">The body as it was received.</param>
+    public void AddPushed(string job, long series, long bodyBytes) =>
+        log.FoldPush(this, Http.Connection.RemoteIpAddress, job, series, bodyBytes);
+
     /// <summary>A record with all that is known of the request so far, for an event of its own, for example a revocation.</summary>
     /// <param name="auditEvent">One of <see cref="AuditEvents"/>.</param>
     /// <param name="outcome">One of <see cref="AuditOutcomes"/>.</param>
@@ -172,9 +179,10 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
             return new ValueTask(WriteAheadOfAnswerAsync());
         }
 
-        if (_route is { IsFolded: false })
+        // What was put on record before a change is all there is to tell, unless the change failed.
+        if (_route is { IsFolded: false } && (!_isWritten || StatusCode >= 400))
         {
-            log.Add(Handled());
+            log.Add(_isWritten ? Handled() with { Outcome = AuditOutcomes.Error } : Handled());
         }
 
         return ValueTask.CompletedTask;

@@ -20,6 +20,7 @@ internal static class IngestFeature
         services.AddOptions<KestrelServerOptions>().Configure<IOptions<IngestOptions>>((kestrel, ingest) =>
             kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(ingest.Value.MinBodyBytesPerSecond, BodyRateGrace));
         services.AddSingleton<ITenantSettingsReader, WriteSettingsReader>();
+        services.AddSingleton<TenantStamping>();
         services.AddSingleton<IngestMetrics>();
         services.AddSingleton(provider =>
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Prometheus;
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
 namespace RemoteWriteGateway.Ingest;

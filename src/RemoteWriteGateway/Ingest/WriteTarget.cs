@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tenancy;
@@ -74,7 +73,7 @@ internal sealed class InflightCount
 }
 
 /// <summary>Finds a tenant's <see cref="WriteTarget"/>.</summary>
-internal sealed class WriteTargets(IngestMetrics metrics, IOptions<IngestOptions> ingest, IOptions<TenancyOptions> tenancy)
+internal sealed class WriteTargets(IngestMetrics metrics, TenantStamping stamping)
 {
     // By instance: a new policy snapshot has new tenants, and its targets go with it.
     private readonly ConditionalWeakTable<Tenant, WriteTarget> _targets = [];
@@ -96,40 +95,6 @@ internal sealed class WriteTargets(IngestMetrics metrics, IOptions<IngestOptions
     {
         Store? store = Forwarder.StoreOf(tenant);
         return new WriteTarget(
-            tenant, store, refuse => Options(tenant, store?.Stamping, refuse), metrics, _inflight.GetOrAdd(tenant.Name, _ => new InflightCount()));
-    }
-
-    // Where tenant and store both have a limit, the smaller one holds. Without a store nothing is stamped.
-    private StampOptions Options(Tenant tenant, StoreStamping? store, bool refuseCustomBounds)
-    {
-        WriteSettings settings = tenant.Settings<WriteSettings>();
-        return new StampOptions
-        {
-            TenantLabel = tenancy.Value.Label,
-            TenantValue = tenant.Name,
-            Stamp = store?.Stamp ?? true,
-            KeepWriterTenant = settings.KeepWriterTenant,
-            TenantLabelIgnoresCase = store?.TenantLabelIgnoresCase ?? false,
-            ReservedLabels = [.. store?.ReservedLabels ?? [], .. ingest.Value.ReservedLabels],
-            RefuseReservedLabels = settings.RefuseReservedLabels,
-            NameScheme = settings.NameScheme,
-            MaxSeriesPerRequest = settings.MaxSeriesPerRequest,
-            MaxSamplesPerRequest = settings.MaxSamplesPerRequest,
-            MaxSymbolsPerRequest = ingest.Value.MaxSymbolsPerRequest,
-            MaxExpandedBytes = settings.MaxExpandedBytes,
-            MaxLabelsPerSeries = Math.Min(settings.MaxLabelsPerSeries, store?.MaxLabelsPerSeries ?? int.MaxValue),
-            MaxMetricNameBytes = Math.Min(settings.MaxMetricNameBytes, store?.MaxMetricNameBytes ?? int.MaxValue),
-            MaxLabelNameBytes = Math.Min(settings.MaxLabelNameBytes, store?.MaxLabelNameBytes ?? int.MaxValue),
-            MaxLabelValueBytes = Math.Min(settings.MaxLabelValueBytes, store?.MaxLabelValueBytes ?? int.MaxValue),
-            MaxMetadataBytes = settings.MaxMetadataBytes,
-            MaxHistogramBuckets = settings.MaxHistogramBuckets,
-            MaxFutureMs = (long)settings.MaxFuture.TotalMilliseconds,
-            MaxPastMs = (long)settings.MaxPast.TotalMilliseconds,
-            RefuseHistograms = store?.RefuseHistograms ?? false,
-            RefuseCustomBounds = refuseCustomBounds,
-            AllowHighResolution = store?.AllowHighResolution ?? false,
-            DropExemplars = store?.DropExemplars ?? false,
-            DropMetadata = store?.DropMetadata ?? false,
-        };
+            tenant, store, refuse => stamping.OptionsOf(tenant, store?.Stamping, refuse), metrics, _inflight.GetOrAdd(tenant.Name, _ => new InflightCount()));
     }
 }

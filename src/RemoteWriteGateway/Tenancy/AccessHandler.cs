@@ -112,12 +112,11 @@ internal sealed class AccessHandler(
         if (asked.Choice is TenantChoice.One or TenantChoice.Several
             && RequestedTenantsReader.Read(http, asked.Choice, _options.Header, out requested) is { } unclear)
         {
-            return refusals.Of(unclear, asked.Permission);
+            return refusals.Of(unclear, asked.Text);
         }
 
         // 5.
-        AccessQuestion question = AccessQuestion.Of(asked.Permission, asked.Choice, requested, _options.MaxTenantsPerRead);
-        PolicyDecision decision = PolicyEvaluator.Decide(policy, caller, question, now);
+        (string permission, PolicyDecision decision) = Decide(policy, caller, asked, requested, now);
         metrics.CountUndeclaredTenants(decision.UndeclaredTenants);
         if (audit is not null && requested.Count > 0 && (decision.Reason is not null || asked.Choice is TenantChoice.Several))
         {
@@ -128,15 +127,43 @@ internal sealed class AccessHandler(
         {
             return asked.Choice is TenantChoice.All && reason is Reasons.TenantNotGranted
                 ? refusals.NotOnAllTenants(asked.Permission)
-                : refusals.Of(reason, asked.Permission, decision.TooMany);
+                : refusals.Of(reason, asked.Text, decision.TooMany);
         }
 
-        http.Features.Set(new Access(caller, asked.Permission, decision.Tenants, decision.Bindings, policy.Version)
+        http.Features.Set(new Access(caller, permission, decision.Tenants, decision.Bindings, policy.Version)
         {
             AllTenants = decision.AllTenants,
             MaxRange = decision.MaxRange,
         });
-        return audit is null ? null : Begin(audit, policy, caller, decision);
+        if (audit is null)
+        {
+            return null;
+        }
+
+        audit.Permission = permission;
+        return Begin(audit, policy, caller, decision);
+    }
+
+    /// <summary>Decides on a permission, or on each of two: then they must not lead to different tenants.</summary>
+    private (string Permission, PolicyDecision Decision) Decide(
+        PolicySnapshot policy, Caller caller, PermissionRequirement asked, RequestedTenants requested, DateTimeOffset now)
+    {
+        PolicyDecision decision = DecideOn(asked.Permission);
+        if (asked.Alternative is not { } alternative)
+        {
+            return (asked.Permission, decision);
+        }
+
+        PolicyDecision other = DecideOn(alternative);
+        bool isAmbiguous = decision.IsAllowed && other.IsAllowed
+            ? decision.Tenants[0] != other.Tenants[0]
+            : decision.Reason is Reasons.TenantAmbiguous || other.Reason is Reasons.TenantAmbiguous;
+        return isAmbiguous ? (asked.Permission, PolicyDecision.Refused(Reasons.TenantAmbiguous, decision.UndeclaredTenants))
+            : !decision.IsAllowed && other.IsAllowed ? (alternative, other)
+            : (asked.Permission, decision);
+
+        PolicyDecision DecideOn(string permission) =>
+            PolicyEvaluator.Decide(policy, caller, AccessQuestion.Of(permission, asked.Choice, requested, _options.MaxTenantsPerRead), now);
     }
 
     private static Refusal? Begin(AuditScope audit, PolicySnapshot policy, Caller caller, in PolicyDecision decision)

@@ -1,3 +1,5 @@
+using RemoteWriteGateway.Tenancy.Loading;
+
 namespace RemoteWriteGateway.Tenancy;
 
 /// <summary>
@@ -50,6 +52,15 @@ internal interface ITenantSettingsSource
 
     /// <summary>A list of texts among <c>limits</c>, which may be empty; empty if the key is absent.</summary>
     IReadOnlyList<string> Texts(string limit) => [];
+
+    /// <summary>The items of a key that is a list, as they stand in the document; none if the key is absent.</summary>
+    IReadOnlyList<YamlValue> Items(string key) => [];
+
+    /// <summary>A key that is a map of its own, with a map <c>limits</c> in it: its keys, again merged over the defaults key by key.</summary>
+    /// <param name="key">For example <c>push</c>.</param>
+    /// <param name="keys">What may stand in it beside <c>limits</c>; everything else is a fault.</param>
+    /// <param name="limits">What may stand in its <c>limits</c>.</param>
+    ITenantSettingsSource Section(string key, string[] keys, string[] limits) => this;
 
     /// <summary>Reports that <paramref name="key"/> (a tenant's key, or <c>limits.name</c>) is wrong: the load fails and names file, line, column and key.</summary>
     void Fault(string key, string message);

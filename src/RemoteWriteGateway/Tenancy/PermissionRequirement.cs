@@ -26,7 +26,13 @@ internal sealed class PermissionRequirement : IAuthorizationRequirement
 
     public TenantChoice Choice { get; }
 
-    public override string ToString() => $"{Permission} ({Choice})";
+    /// <summary>Another permission that will do as well, about tenants too; null for none.</summary>
+    public string? Alternative { get; init; }
+
+    /// <summary>What is asked for, in words of an answer.</summary>
+    public string Text => Alternative is null ? Permission : $"{Permission} or {Alternative}";
+
+    public override string ToString() => $"{Text} ({Choice})";
 }
 
 /// <summary>What the fallback asks for, and routes that need no permission: a token that is valid and not revoked.</summary>
@@ -66,6 +72,11 @@ internal static class PermissionRouteExtensions
     public static TBuilder RequirePermission<TBuilder>(this TBuilder route, string permission, TenantChoice choice)
         where TBuilder : IEndpointConventionBuilder =>
         route.Require(new PermissionRequirement(permission, choice));
+
+    /// <summary>Asks for one of two permissions, on exactly one tenant.</summary>
+    public static TBuilder RequireOneOf<TBuilder>(this TBuilder route, string permission, string alternative)
+        where TBuilder : IEndpointConventionBuilder =>
+        route.Require(new PermissionRequirement(permission, TenantChoice.One) { Alternative = alternative });
 
     /// <summary>Asks for any valid token.</summary>
     public static TBuilder RequireValidToken<TBuilder>(this TBuilder route)

@@ -7,7 +7,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Forwarding;
-using RemoteWriteGateway.Ingest;
 using RemoteWriteGateway.Tenancy;
 using RemoteWriteGateway.Tenancy.Loading;
 using YamlDotNet.Core;

@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Identity;
-using RemoteWriteGateway.Ingest;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Tests.Http;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Builder;
 using RemoteWriteGateway.Forwarding;
-using RemoteWriteGateway.Ingest;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Tests.Tenancy;

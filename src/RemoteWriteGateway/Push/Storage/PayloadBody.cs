@@ -139,6 +139,22 @@ internal sealed class PayloadBody
         }
     }
 
+    /// <summary>Reads the message of one family: it is the only one of <paramref name="families"/> then.</summary>
+    /// <exception cref="InvalidDataException">It cannot be read: the row was changed by something else.</exception>
+    public void ReadInto(MetricFamilies families, int family)
+    {
+        ExpositionFault fault = ExpositionReader.Read(Families[family].Message, ExpositionFormat.Protobuf, AsStored, families);
+        if (!fault.IsNone || families.Families.Length != 1 || families.Metrics.Length != Families[family].Metrics)
+        {
+            throw new InvalidDataException($"A stored payload cannot be read: {fault.Reason.Id()}");
+        }
+
+        if (Families[family].HasGaugeSuffixes)
+        {
+            families.MarkGaugeSuffixes(0);
+        }
+    }
+
     private static PayloadBody ParsePlain(ReadOnlyMemory<byte> bytes)
     {
         DirectoryReader reader = new(bytes);

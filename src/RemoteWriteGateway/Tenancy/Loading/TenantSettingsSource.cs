@@ -14,6 +14,9 @@ internal sealed class TenantSettingsSource(
 
     public string TenantName => name;
 
+    /// <summary>What stands before the keys of a section, for example <c>push.</c>.</summary>
+    private string Prefix { get; init; } = "";
+
     public YamlValue Declaration => declaration;
 
     public string? Text(string key) => Find(key)?.Text();
@@ -76,6 +79,29 @@ internal sealed class TenantSettingsSource(
     public IReadOnlyList<string> Texts(string limit) =>
         FindLimit(limit) is { } value ? [.. value.Items(mayBeEmpty: true).Select(item => item.Text()).OfType<string>()] : [];
 
+    public IReadOnlyList<YamlValue> Items(string key) => Find(key)?.Items(mayBeEmpty: true) ?? [];
+
+    public ITenantSettingsSource Section(string key, string[] keys, string[] limits)
+    {
+        YamlMap? ownMap = Expected(own?.Find(key));
+        YamlMap? defaultMap = Expected(defaults?.Find(key));
+        return new TenantSettingsSource(name, declaration, ownMap, defaultMap, LimitsOf(ownMap), LimitsOf(defaultMap), faults) { Prefix = $"{Prefix}{key}." };
+
+        YamlMap? Expected(YamlValue? value)
+        {
+            YamlMap? map = value is null or { IsNothing: true } ? null : value.Map();
+            map?.Expect([.. keys, "limits"]);
+            return map;
+        }
+
+        YamlMap? LimitsOf(YamlMap? map)
+        {
+            YamlMap? found = map?.Find("limits")?.Map();
+            found?.Expect(limits);
+            return found;
+        }
+    }
+
     public void Fault(string key, string message)
     {
         YamlValue? value = key.StartsWith(LimitPrefix, StringComparison.Ordinal) ? FindLimit(key[LimitPrefix.Length..]) : Find(key);
@@ -85,7 +111,7 @@ internal sealed class TenantSettingsSource(
         }
         else
         {
-            faults.Add(declaration.KeyStart, $"{declaration.Path}.{key}", message);
+            faults.Add(declaration.KeyStart, $"{declaration.Path}.{Prefix}{key}", message);
         }
     }
 

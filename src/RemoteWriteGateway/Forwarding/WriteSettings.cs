@@ -1,9 +1,8 @@
 using Microsoft.Extensions.Options;
-using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tenancy;
 
-namespace RemoteWriteGateway.Ingest;
+namespace RemoteWriteGateway.Forwarding;
 
 /// <summary>What the policy says of one tenant's writes.</summary>
 internal sealed record WriteSettings

@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
-namespace RemoteWriteGateway.Ingest;
+namespace RemoteWriteGateway.Http;
 
 /// <summary>Reads a request's body into one buffer, counted while it is read.</summary>
 internal static class BodyReader

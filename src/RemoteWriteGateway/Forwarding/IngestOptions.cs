@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Options;
 
-namespace RemoteWriteGateway.Ingest;
+namespace RemoteWriteGateway.Forwarding;
 
 /// <summary>Bounds of this replica as a whole, for writes and pushes together. What concerns one tenant stands in the policy file. Section <c>Ingest</c>.</summary>
 internal sealed class IngestOptions : IValidatableObject
