@@ -40,10 +40,14 @@ internal sealed class EmissionTargets(PolicySource policy, TenantStamping stampi
     }
 
     private EmissionTarget Make(Tenant tenant, Store store) =>
-        new(tenant, store, Unlimited(stamping.OptionsOf(tenant, store.Stamping, false), store.Stamping), Unlimited(stamping.OptionsOf(tenant, store.Stamping, true), store.Stamping));
+        new(
+        tenant,
+        store,
+        Unlimited(stamping.OptionsOf(tenant, store.Stamping, refuseCustomBounds: false)),
+        Unlimited(stamping.OptionsOf(tenant, store.Stamping, refuseCustomBounds: true)));
 
-    // What a tenant may push was looked at when it was pushed. What the store cannot take stays.
-    private static StampOptions Unlimited(StampOptions options, StoreStamping store) => options with
+    // How much a tenant may push was looked at when it was pushed. Limits on labels stay, as some are the store's.
+    private static StampOptions Unlimited(StampOptions options) => options with
     {
         RefuseReservedLabels = false,
         NameScheme = NameScheme.Utf8,
@@ -51,10 +55,6 @@ internal sealed class EmissionTargets(PolicySource policy, TenantStamping stampi
         MaxSamplesPerRequest = int.MaxValue,
         MaxSymbolsPerRequest = int.MaxValue,
         MaxExpandedBytes = long.MaxValue,
-        MaxLabelsPerSeries = store.MaxLabelsPerSeries,
-        MaxMetricNameBytes = store.MaxMetricNameBytes,
-        MaxLabelNameBytes = store.MaxLabelNameBytes,
-        MaxLabelValueBytes = store.MaxLabelValueBytes,
         MaxHistogramBuckets = 0,
         MaxFutureMs = long.MaxValue,
         MaxPastMs = 0,

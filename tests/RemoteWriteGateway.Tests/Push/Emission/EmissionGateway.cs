@@ -60,8 +60,6 @@ internal sealed class EmissionGateway : IAsyncDisposable
             services: services =>
             {
                 services.AddSingleton(Options.Create(options ?? new PushOptions()));
-                services.AddPushStorage();
-                services.AddPushEmission();
                 if (failPoints is not null)
                 {
                     services.AddSingleton(failPoints);
