@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -104,16 +103,8 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>Runs a command of the executable with the gateway's configuration, beside it or without it.</summary>
     public async Task<(int Code, string Output)> CommandAsync(CancellationToken cancellationToken, params string[] arguments)
     {
-        using Process command = Process.Start(new ProcessStartInfo(Repository.Gateway, arguments)
-        {
-            WorkingDirectory = _folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        }) ?? throw new InvalidOperationException("The command did not start.");
-        Task<string> error = command.StandardError.ReadToEndAsync(cancellationToken);
-        string output = await command.StandardOutput.ReadToEndAsync(cancellationToken);
-        await command.WaitForExitAsync(cancellationToken);
-        return (command.ExitCode, output + await error);
+        CommandResult result = await Command.RunAsync(Repository.Gateway, arguments, _folder, cancellationToken);
+        return (result.Code, result.Output + result.Error);
     }
 
     /// <summary>Ends it at once, with whatever requests it has on their way.</summary>
