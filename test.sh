@@ -75,6 +75,7 @@ fi
 if [ -z "$fast" ]; then
   step "Real programs"
   scripts/get-peers.sh --list || die "the tests need the real programs named above; ./test.sh --fast goes without them"
+  scripts/get-npm-clients.sh || die "the tests need the npm packages named above; ./test.sh --fast goes without them"
   fuzz=${fuzz:-60}
 fi
 [ -z "$fuzz" ] || export RWGATEWAY_FUZZ_SECONDS=$fuzz

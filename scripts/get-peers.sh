@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the real programs that tests and quickstart run against: Prometheus 3, Prometheus 2.53, VictoriaMetrics, vmagent,
-# vmauth, Pushgateway, and prom-client for Node.js.
+# vmauth, Pushgateway, promtool, Docker Compose (which reads the compose file, without an engine), and prom-client for Node.js.
 #
 #   scripts/get-peers.sh           finds or downloads them and writes .cache/peers/peers.env
 #   scripts/get-peers.sh --list    the same, then prints one line per program: variable, version, path
@@ -22,6 +22,8 @@ RWGATEWAY_PROMETHEUS2;prometheus2;^2\.53\.;prometheus/trixie;Prometheus 2.53
 RWGATEWAY_VICTORIAMETRICS;victoria-metrics;any;victoria-metrics/sid;VictoriaMetrics, single node
 RWGATEWAY_VMAGENT;vmagent;any;victoria-metrics/sid;vmagent
 RWGATEWAY_VMAUTH;vmauth;any;victoria-metrics/sid;vmauth
+RWGATEWAY_PROMTOOL;promtool;^3\.([5-9]|[1-9][0-9])\.;promtool/sid;promtool 3.5 or newer
+RWGATEWAY_COMPOSE;docker-compose;^2\.;docker-compose/sid;Docker Compose 2
 RWGATEWAY_PUSHGATEWAY;prometheus-pushgateway;^1\.(1[1-9]|[2-9][0-9])\.;prometheus-pushgateway/sid;Pushgateway 1.11 or newer
 '
 

@@ -12,5 +12,7 @@ chmod 0700 secrets
 umask 0022
 [ -s secrets/postgres-password ] || random >secrets/postgres-password
 [ -s secrets/client-secret ] || random >secrets/client-secret
-sed "s|CLIENT_SECRET|$(cat secrets/client-secret)|" emulator.template.json >secrets/emulator.json
+[ -s secrets/grafana-client-secret ] || random >secrets/grafana-client-secret
+[ -s secrets/grafana-key ] || random >secrets/grafana-key
+sed -e "s|CLIENT_SECRET|$(cat secrets/client-secret)|" -e "s|GRAFANA_SECRET|$(cat secrets/grafana-client-secret)|" emulator.template.json >secrets/emulator.json
 echo "Secrets are in $PWD/secrets. Next: docker compose up --build --wait"

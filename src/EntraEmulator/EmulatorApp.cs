@@ -65,6 +65,9 @@ internal static class EmulatorApp
             .AddSingleton<RequestCounts>()
             .AddSingleton<PublishedDocuments>()
             .AddSingleton<ClientAuthentication>()
+            .AddSingleton<SignIns>()
+            .AddSingleton<UserGrants>()
+            .AddSingleton<AuthorizeEndpoint>()
             .AddSingleton<TokenEndpoint>();
         configure?.Invoke(builder);
 

@@ -48,7 +48,7 @@ internal sealed record DirectoryOptions
     /// <summary>Managed identities, which the two identity endpoints of Azure hosts serve without a credential.</summary>
     public IReadOnlyList<ManagedIdentityOptions> ManagedIdentities { get; init; } = [];
 
-    /// <summary>Humans. They get tokens from the hooks only: there is no sign-in page.</summary>
+    /// <summary>Humans. They sign in to apps that have redirect URIs, without a password, and the hooks give their tokens.</summary>
     public IReadOnlyList<UserOptions> Users { get; init; } = [];
 }
 
@@ -94,6 +94,9 @@ internal sealed record AppOptions
 
     /// <summary>Other issuers whose tokens are taken as the app's assertion (workload identity federation).</summary>
     public IReadOnlyList<FederatedIssuerOptions> FederatedIssuers { get; init; } = [];
+
+    /// <summary>Where users who have signed in to it may be sent back, compared exactly: <c>http://127.0.0.1:3000/login/generic_oauth</c>.</summary>
+    public IReadOnlyList<string> RedirectUris { get; init; } = [];
 
     /// <summary>App roles granted to it.</summary>
     public IReadOnlyList<string> Roles { get; init; } = [];

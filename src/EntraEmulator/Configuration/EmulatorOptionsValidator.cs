@@ -153,6 +153,12 @@ internal sealed class EmulatorOptionsValidator : IValidateOptions<EmulatorOption
                 faults.CheckId(app.Agent.Parent, $"{key}:Agent:Parent");
             }
 
+            for (int j = 0; j < app.RedirectUris.Count; j++)
+            {
+                bool isWeb = Uri.TryCreate(app.RedirectUris[j], UriKind.Absolute, out Uri? uri) && uri.Scheme is ("http" or "https") && uri.Fragment.Length == 0;
+                faults.Check(isWeb, $"{key}:RedirectUris:{j}", $"\"{app.RedirectUris[j]}\" is not an http or https address without a fragment");
+            }
+
             for (int j = 0; j < app.FederatedIssuers.Count; j++)
             {
                 string issuerKey = $"{key}:FederatedIssuers:{j}";

@@ -49,6 +49,7 @@ internal sealed class DirectorySet
         app.Certificate is null ? null : AppCertificate.Read(app.Certificate),
         [.. app.FederatedIssuers.Select(issuer => new FederatedIssuer(
             issuer.Issuer, issuer.Subject, issuer.Audience, ClientKeys.Read(issuer.Keys)))],
+        app.RedirectUris,
         app.Roles,
         app.Agent is null ? null : new AgentIdentity(app.Agent.Parent));
 

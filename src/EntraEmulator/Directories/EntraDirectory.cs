@@ -50,6 +50,7 @@ internal sealed record AppRegistration(
     string? Secret,
     AppCertificate? Certificate,
     IReadOnlyList<FederatedIssuer> FederatedIssuers,
+    IReadOnlyList<string> RedirectUris,
     IReadOnlyList<string> Roles,
     AgentIdentity? Agent)
 {

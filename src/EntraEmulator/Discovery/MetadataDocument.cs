@@ -5,7 +5,7 @@ using EntraEmulator.Tokens;
 namespace EntraEmulator.Discovery;
 
 /// <summary>An OpenID Connect discovery document with the fields Entra's has.</summary>
-/// <remarks>The endpoints of interactive sign-in are named, as clients expect, but not served: users' tokens come from the hooks.</remarks>
+/// <remarks>Of the endpoints of interactive sign-in, that of the authorization code is served; the others are named, as clients expect.</remarks>
 internal static class MetadataDocument
 {
     /// <summary>Says that this is not Entra, so that a gateway in production can refuse it.</summary>

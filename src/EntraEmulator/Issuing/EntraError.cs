@@ -21,7 +21,18 @@ internal sealed record EntraError(int Status, string Code, int Number, string Te
     public static EntraError Malformed(string what) => Invalid("invalid_request", 90014, $"{what}.");
 
     public static EntraError UnsupportedGrant(string grant) =>
-        Invalid("unsupported_grant_type", 70003, $"The grant type '{grant}' is not supported; send client_credentials.");
+        Invalid("unsupported_grant_type", 70003, $"The grant type '{grant}' is not supported; send client_credentials, authorization_code or refresh_token.");
+
+    public static EntraError InvalidGrant(string why) => Invalid("invalid_grant", 70008, $"{why}.");
+
+    public static EntraError BadUserScope(string scope) =>
+        Invalid("invalid_scope", 70011, $"The scope '{scope}' is not valid; name scopes of one API as <App ID URI>/<scope>, with openid, profile, email, offline_access beside them.");
+
+    public static EntraError UnknownScope(string scope, string resource) =>
+        Invalid("invalid_scope", 65005, $"The API {resource} has no scope '{scope}'.");
+
+    public static EntraError UnknownRedirectUri(string uri, Guid client) =>
+        Invalid("invalid_request", 50011, $"The redirect URI '{uri}' is not one of the app '{client}'.");
 
     public static EntraError UnknownClient(string client, Guid directory) =>
         Invalid("unauthorized_client", 700016, $"Application with identifier '{client}' is not in the directory '{directory}'.");

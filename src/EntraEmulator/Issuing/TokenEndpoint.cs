@@ -7,15 +7,17 @@ using EntraEmulator.Tokens;
 
 namespace EntraEmulator.Issuing;
 
-/// <summary>The token endpoint: client credentials, proved by a secret or an assertion.</summary>
+/// <summary>The token endpoint: apps prove themselves by a secret or an assertion, for themselves (client credentials) or for a user who has signed in to them.</summary>
 internal sealed partial class TokenEndpoint(
-    DirectorySet directories, ClientAuthentication authentication, TokenMint mint, EmulatorClock clock, ILogger<TokenEndpoint> logger)
+    DirectorySet directories, ClientAuthentication authentication, TokenMint mint, UserGrants grants, EmulatorClock clock, ILogger<TokenEndpoint> logger)
 {
     private const string DefaultScope = "/.default";
 
     /// <summary>Parameters that decide something and may stand only once.</summary>
     private static readonly string[] Parameters =
-        ["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "resource", "claims"];
+        [
+        "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "resource", "claims", "code", "redirect_uri", "code_verifier", "refresh_token",
+    ];
 
     /// <summary>Issues a token, or says why not.</summary>
     /// <param name="http">The request; its body is read.</param>
@@ -23,8 +25,8 @@ internal sealed partial class TokenEndpoint(
     /// <param name="version">Of the endpoint: v1.0 takes <c>resource</c> in place of <c>scope</c>. The token's version is the API's choice.</param>
     public async Task<IResult> AnswerAsync(HttpContext http, string directoryName, TokenVersion version)
     {
-        (IssuedToken? token, string resource, EntraError? error) = await IssueAsync(http, directoryName, version);
-        if (token is null)
+        (JsonObject? answer, EntraError? error) = await IssueAsync(http, directoryName, version);
+        if (answer is null)
         {
             LogRefused(error!.Number, error.Code); // One of the two is there.
             return error.ToResult(http, clock);
@@ -32,7 +34,7 @@ internal sealed partial class TokenEndpoint(
 
         http.Response.Headers.CacheControl = "no-store, no-cache";
         http.Response.Headers.Pragma = "no-cache";
-        return Results.Json(version == TokenVersion.V1 ? AnswerV1(token, resource) : AnswerV2(token));
+        return Results.Json(answer);
     }
 
     private static JsonObject AnswerV2(IssuedToken token) => new()
@@ -56,7 +58,7 @@ internal sealed partial class TokenEndpoint(
 
     private static long Seconds(IssuedToken token) => (long)(token.ExpiresAt - token.IssuedAt).TotalSeconds;
 
-    private async Task<(IssuedToken? Token, string Resource, EntraError? Error)> IssueAsync(
+    private async Task<(JsonObject? Answer, EntraError? Error)> IssueAsync(
         HttpContext http, string directoryName, TokenVersion version)
     {
         if (directories.Find(directoryName) is not { } directory)
@@ -67,11 +69,12 @@ internal sealed partial class TokenEndpoint(
         (IFormCollection? form, EntraError? fault) = await ReadFormAsync(http.Request);
         if (form is null)
         {
-            return (null, "", fault);
+            return (null, fault);
         }
 
         string? grant = form["grant_type"];
-        if (grant != "client_credentials")
+        bool isOfUser = version == TokenVersion.V2 && grant is (UserGrants.Code or UserGrants.RefreshToken);
+        if (grant != "client_credentials" && !isOfUser)
         {
             return Failed(string.IsNullOrEmpty(grant) ? EntraError.Missing("grant_type") : EntraError.UnsupportedGrant(grant));
         }
@@ -80,9 +83,15 @@ internal sealed partial class TokenEndpoint(
         (AppRegistration? app, ClientAuth auth, EntraError? error) = await authentication.AuthenticateAsync(directory, authorization, form);
         if (app is null || error is not null)
         {
-            return (null, "", error);
+            return (null, error);
         }
 
+        return isOfUser ? grants.Issue(grant!, directory, app, form) : IssueToApp(directory, app, auth, form, version); // A grant of users is none that is null.
+    }
+
+    private (JsonObject? Answer, EntraError? Error) IssueToApp(
+        EntraDirectory directory, AppRegistration app, ClientAuth auth, IFormCollection form, TokenVersion version)
+    {
         string name = version == TokenVersion.V1 ? "resource" : "scope";
         string? wanted = form[name];
         if (string.IsNullOrEmpty(wanted))
@@ -101,7 +110,8 @@ internal sealed partial class TokenEndpoint(
             return Failed(EntraError.UnknownResource(resource, directory.Id));
         }
 
-        return (mint.IssueToApp(directory, api, resource, app, auth, HasCapability(form["claims"])), resource, null);
+        IssuedToken token = mint.IssueToApp(directory, api, resource, app, auth, HasCapability(form["claims"]));
+        return (version == TokenVersion.V1 ? AnswerV1(token, resource) : AnswerV2(token), null);
     }
 
     private static async Task<(IFormCollection? Form, EntraError? Fault)> ReadFormAsync(HttpRequest request)
@@ -122,7 +132,7 @@ internal sealed partial class TokenEndpoint(
         }
     }
 
-    private static (IssuedToken? Token, string Resource, EntraError? Error) Failed(EntraError error) => (null, "", error);
+    private static (JsonObject? Answer, EntraError? Error) Failed(EntraError error) => (null, error);
 
     /// <summary>The resource of a scope such as <c>api://metrics/.default</c>; null if it is not one resource with that ending.</summary>
     private static string? ResourceOf(string scope) =>
@@ -157,12 +167,13 @@ internal sealed partial class TokenEndpoint(
 /// <summary>Routes of <see cref="TokenEndpoint"/>.</summary>
 internal static class TokenRoutes
 {
-    /// <summary>Maps the token endpoint of both versions.</summary>
+    /// <summary>Maps the token endpoint of both versions, and the page where users sign in.</summary>
     public static void MapTokenEndpoint(this IEndpointRouteBuilder routes)
     {
         routes.MapPost("/{tid}/oauth2/v2.0/token", (HttpContext http, string tid, TokenEndpoint endpoint) =>
             endpoint.AnswerAsync(http, tid, TokenVersion.V2)).WithFaults(EmulatedEndpoint.Token);
         routes.MapPost("/{tid}/oauth2/token", (HttpContext http, string tid, TokenEndpoint endpoint) =>
             endpoint.AnswerAsync(http, tid, TokenVersion.V1)).WithFaults(EmulatedEndpoint.Token);
+        routes.MapGet("/{tid}/oauth2/v2.0/authorize", (HttpContext http, string tid, AuthorizeEndpoint endpoint) => endpoint.Answer(http, tid));
     }
 }

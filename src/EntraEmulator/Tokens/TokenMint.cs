@@ -121,6 +121,37 @@ internal sealed partial class TokenMint(
         return Issue(identity.Name, context, TokenShapes.ManagedIdentity(context, identity), TokenShapes.ManagedIdentityLifetime);
     }
 
+    /// <summary>Issues an access token to an app for a user who has signed in to it.</summary>
+    /// <param name="directory">The directory of all three.</param>
+    /// <param name="api">What the token is for.</param>
+    /// <param name="resource">The name the client called the API by.</param>
+    /// <param name="user">Who has signed in.</param>
+    /// <param name="client">To which app.</param>
+    public IssuedToken IssueToUser(EntraDirectory directory, ApiRegistration api, string resource, DirectoryUser user, AppRegistration client)
+    {
+        TokenContext context = ContextOf(directory, api, resource);
+        return Issue($"{user.Name} through {client.Name}", context, TokenShapes.User(context, user, client), TokenShapes.Lifetime);
+    }
+
+    /// <summary>The ID token by which an app learns who has signed in to it: v2.0, for the app itself.</summary>
+    /// <param name="directory">The directory of both.</param>
+    /// <param name="client">The app.</param>
+    /// <param name="user">Who has signed in.</param>
+    /// <param name="nonce">Comes back in it; null for none.</param>
+    public string IssueIdToken(EntraDirectory directory, AppRegistration client, DirectoryUser user, string? nonce)
+    {
+        ApiRegistration itself = new(client.ClientId, [], TokenVersion.V2, [], IncludesIdtyp: false, IncludesCapabilities: false, IncludesGroups: false);
+        TokenContext context = new(directory, itself, client.ClientId.ToString(), TokenVersion.V2, clock.UtcNow, _baseUrl);
+        JsonObject claims = TokenShapes.IdToken(context, user);
+        claims.Remove("nonce");
+        if (nonce is not null)
+        {
+            claims["nonce"] = nonce;
+        }
+
+        return Sign(claims, TokenVersion.V2, keys.Current);
+    }
+
     private TokenContext ContextOf(EntraDirectory directory, ApiRegistration api, string resource) =>
         new(directory, api, AudienceOf(api, api.TokenVersion, resource), api.TokenVersion, clock.UtcNow, _baseUrl);
 

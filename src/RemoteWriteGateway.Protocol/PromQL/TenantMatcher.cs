@@ -19,6 +19,11 @@ public sealed class TenantMatcher
     /// <param name="ids">The tenants' ids, at least one, in any order: not empty, without <c>|</c>, quotes, control characters.</param>
     /// <exception cref="ArgumentException">A label or an id that could match something else than the tenants: a bug of the caller.</exception>
     public TenantMatcher(string label, IEnumerable<string> ids)
+        : this(label, ids, isEquality: false)
+    {
+    }
+
+    private TenantMatcher(string label, IEnumerable<string> ids, bool isEquality)
     {
         ArgumentNullException.ThrowIfNull(label);
         ArgumentNullException.ThrowIfNull(ids);
@@ -32,11 +37,20 @@ public sealed class TenantMatcher
         }
 
         Pattern = string.Join('|', Ids.Select(Quote));
-        byte[] pattern = Encoding.UTF8.GetBytes(Pattern);
+        byte[] pattern = Encoding.UTF8.GetBytes(isEquality ? Ids[0] : Pattern);
         Span<byte> value = new byte[(pattern.Length * 4) + 2];
         value = value[..StringValue.Encode(pattern, value)];
-        _utf8 = [.. _label, .. "=~"u8, .. value];
+        _utf8 = [.. _label, .. isEquality ? "="u8 : "=~"u8, .. value];
     }
+
+    /// <summary>
+    /// A matcher of one tenant by equality, <c>tenant="a"</c>: only for selectors that are asked for series, at stores that take no regular
+    /// expression there. In expressions and in remote read an equality has a second meaning.
+    /// </summary>
+    /// <param name="label">As for the constructor.</param>
+    /// <param name="id">The tenant's id.</param>
+    /// <exception cref="ArgumentException">A label or an id that could match something else than the tenant: a bug of the caller.</exception>
+    public static TenantMatcher Equality(string label, string id) => new(label, [id], isEquality: true);
 
     /// <summary>Name of the tenant label.</summary>
     public string Label { get; }

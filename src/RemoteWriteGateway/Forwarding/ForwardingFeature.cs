@@ -36,13 +36,14 @@ internal static partial class ForwardingFeature
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
         StorePreset preset = StorePreset.Of(options.Kind!.Value); // Validated: a store without a kind stops the start.
-        if (options.Auth.Kind != StoreAuthKind.None && new Uri(options.Url!) is { Scheme: "http", IsLoopback: false })
+        bool isRead = StoreReadOptionsFaults.IsEnabled(options.Kind.Value, options);
+        if (TravelsInClear(options.Auth, options.Url) || (isRead && TravelsInClear(options.Read.Auth ?? options.Auth, options.Read.Url)))
         {
             LogInClear(logger, name);
         }
 
         StoreMetrics metrics = services.GetRequiredService<ForwardMetrics>().Of(name);
-        IStoreCredentials? credentials = Credentials(name, options.Auth, preset, services);
+        IStoreCredentials? credentials = Credentials(name, options.Auth, options.Auth.Scope ?? preset.Scope, services);
         return new Store(
             name,
             options,
@@ -50,7 +51,7 @@ internal static partial class ForwardingFeature
             new StoreProtocol(name, options.Protocol ?? preset.Protocol, metrics, logger),
             new StoreTrouble(name, time, logger),
             metrics,
-            StoreReadOptionsFaults.IsEnabled(options.Kind.Value, options) ? ReadSide(name, options, preset, credentials, services) : null);
+            isRead ? ReadSide(name, options, preset, credentials, services) : null);
     }
 
     private static StoreReadSide ReadSide(
@@ -62,13 +63,25 @@ internal static partial class ForwardingFeature
         bool isByHeader = (read.Isolation ?? preset.ReadIsolation ?? options.Isolation ?? preset.Isolation) == StoreIsolation.Header;
         StoreReadClient client = new(
             new StoreTransport(name, read.Tls ?? options.Tls, options.MaxConnections, time, logger),
-            read.Auth is null ? credentials : Credentials(name, read.Auth, preset, services),
+            ReadCredentials(name, options, preset, credentials, services),
             isByHeader ? read.Header ?? options.Header ?? preset.Header : null,
             options.Headers);
         return new StoreReadSide(options, services.GetRequiredService<IOptions<TenancyOptions>>().Value.Label, client);
     }
 
-    private static IStoreCredentials? Credentials(string name, StoreAuthOptions auth, StorePreset preset, IServiceProvider services)
+    /// <summary>Those of writes, unless reads have their own, or a token that must be for something else.</summary>
+    private static IStoreCredentials? ReadCredentials(
+        string name, StoreOptions options, StorePreset preset, IStoreCredentials? ofWrites, IServiceProvider services) => options.Read.Auth switch
+        {
+            { } own => Credentials(name, own, own.Scope ?? preset.ReadScope ?? preset.Scope, services),
+            null when options.Auth.Kind == StoreAuthKind.Entra && preset.ReadScope is not null => Credentials(name, options.Auth, preset.ReadScope, services),
+            null => ofWrites,
+        };
+
+    private static bool TravelsInClear(StoreAuthOptions auth, string? url) =>
+        auth.Kind != StoreAuthKind.None && url is not null && new Uri(url) is { Scheme: "http", IsLoopback: false };
+
+    private static IStoreCredentials? Credentials(string name, StoreAuthOptions auth, string? scope, IServiceProvider services)
     {
         TimeProvider time = services.GetRequiredService<TimeProvider>();
         ILogger<Store> logger = services.GetRequiredService<ILogger<Store>>();
@@ -77,11 +90,11 @@ internal static partial class ForwardingFeature
             StoreAuthKind.Basic => FileCredentials.Basic(name, auth.UsernameFile!, auth.PasswordFile!, time, logger),
             StoreAuthKind.BearerFile => FileCredentials.Bearer(name, auth.TokenFile!, time, logger),
             StoreAuthKind.Entra => new EntraCredentials(
-                name, services.GetRequiredService<TokenCredential>(), auth.Scope ?? preset.Scope!, time, logger),
+                name, services.GetRequiredService<TokenCredential>(), scope!, time, logger),
             _ => null,
         };
     }
 
-    [LoggerMessage(LogLevel.Warning, "Credentials for store {Store} travel in clear: its Url is http and not on this machine")]
+    [LoggerMessage(LogLevel.Warning, "Credentials for store {Store} travel in clear: its Url, or that of its reads, is http and not on this machine")]
     private static partial void LogInClear(ILogger logger, string store);
 }

@@ -24,8 +24,12 @@ internal static class StoreIds
         : null;
 
     /// <summary>The same string for ids that mean the same tenant at the store.</summary>
-    public static string Canonical(StoreKind kind, string id) =>
-        kind == StoreKind.VictoriaMetricsCluster && id.EndsWith(":0", StringComparison.Ordinal) ? id[..^2] : id;
+    public static string Canonical(StoreKind kind, string id) => kind switch
+    {
+        StoreKind.VictoriaMetricsCluster when id.EndsWith(":0", StringComparison.Ordinal) => id[..^2],
+        StoreKind.AzureMonitor => id.ToUpperInvariant(), // Values of labels ignore case there, so the tenants' names do.
+        _ => id,
+    };
 
     // account or account:project, 32 bits each.
     private static string? ClusterFault(string id)

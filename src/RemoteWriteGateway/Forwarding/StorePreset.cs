@@ -6,6 +6,7 @@ namespace RemoteWriteGateway.Forwarding;
 internal sealed record StorePreset
 {
     private const string MonitorScope = "https://monitor.azure.com/.default";
+    private const string MonitorReadScope = "https://prometheus.monitor.azure.com/.default";
 
     // -search.maxQueryLen, unless the operator has raised it there; a tenant's maxRewrittenBytes then says so.
     private const int VictoriaMetricsQueryBytes = 16_384;
@@ -42,8 +43,17 @@ internal sealed record StorePreset
     /// <summary>What an Entra token is for.</summary>
     public string? Scope { get; private init; }
 
-    /// <summary>Readers can be kept apart at this kind, and it has been tried.</summary>
-    public bool IsReadable { get; private init; } = true;
+    /// <summary>What an Entra token for reads is for, where that is something else.</summary>
+    public string? ReadScope { get; private init; }
+
+    /// <summary>Reads have an address of their own, which nothing says but the configuration.</summary>
+    public bool HasOwnReadUrl { get; private init; }
+
+    /// <summary>Takes no selector that names no metric.</summary>
+    public bool SelectorsNameMetric { get; private init; }
+
+    /// <summary>How <c>/series</c> is kept to its tenants.</summary>
+    public SeriesMatcher ReadSeriesMatcher { get; private init; } = SeriesMatcher.Regex;
 
     /// <summary>What stands between the store's address and <c>/api/v1/…</c> of its read API.</summary>
     public string ReadPath { get; private init; } = "";
@@ -118,7 +128,10 @@ internal sealed record StorePreset
             Caps = new(MaxLabels: 63, MaxMetricNameBytes: 511, MaxLabelNameBytes: 511, MaxLabelValueBytes: 1023),
             LabelsIgnoreCase = true,
             Scope = MonitorScope,
-            IsReadable = false,
+            ReadScope = MonitorReadScope,
+            HasOwnReadUrl = true,
+            SelectorsNameMetric = true,
+            ReadSeriesMatcher = SeriesMatcher.Equality,
         },
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "There is no such kind of store."),
     };

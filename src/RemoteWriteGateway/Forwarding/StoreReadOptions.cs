@@ -10,6 +10,19 @@ internal enum InfoRule
     Scope,
 }
 
+/// <summary>How the selectors of <c>/api/v1/series</c> are kept to their tenants.</summary>
+internal enum SeriesMatcher
+{
+    /// <summary>As everywhere: a regular expression of the ids.</summary>
+    Regex,
+
+    /// <summary>
+    /// Azure Monitor, which takes no regular expression there: each selector is sent once for each tenant, with an equality. Selectors of one
+    /// request are united by "or", so that this reads what the regular expression would.
+    /// </summary>
+    Equality,
+}
+
 /// <summary>
 /// The read side of a store. Section <c>Stores:&lt;name&gt;:Read</c>; what is null comes from the <see cref="StorePreset"/> of the store's
 /// kind, else from the write side.
@@ -19,7 +32,7 @@ internal sealed class StoreReadOptions
     /// <summary>False: readers are answered 404 <c>endpoint-disabled</c>.</summary>
     public bool? Enabled { get; init; }
 
-    /// <summary>Scheme (http, https), host, port and prefix, without the API's path; absent: that of the write side.</summary>
+    /// <summary>Scheme (http, https), host, port and prefix, without the API's path; absent: that of the write side. Azure Monitor: the workspace's query endpoint, required.</summary>
     public string? Url { get; init; }
 
     /// <summary>What stands between <see cref="Url"/> and <c>/api/v1/…</c>. <c>{tenant}</c> in it is the tenant's <c>storeId</c>, with isolation <c>Path</c> only.</summary>
@@ -45,6 +58,8 @@ internal sealed class StoreReadOptions
 
     /// <summary>VictoriaMetrics: the tenants once more, as <c>extra_filters[]</c> and <c>extra_filters</c> in the URL.</summary>
     public bool? Belt { get; init; }
+
+    public SeriesMatcher? SeriesMatcher { get; init; }
 
     public InfoRule InfoFunction { get; init; }
 

@@ -17,10 +17,6 @@ internal static class StoreReadOptionsFaults
     public static IEnumerable<(string Key, string Fault)> Of(StoreKind kind, StoreOptions options)
     {
         StoreReadOptions read = options.Read;
-        if (!StorePreset.Of(kind).IsReadable)
-        {
-            return read.Enabled == true ? [("Read:Enabled", $"reads from {kind} are not offered by this version; leave it out")] : [];
-        }
 
         // A store that was configured for writes alone, in a way that gives no read side, has none; that is no fault.
         return read.Enabled == false || (read.Enabled is null && IsUntouched(read)) ? [] : Faults(kind, options);
@@ -28,10 +24,10 @@ internal static class StoreReadOptionsFaults
 
     /// <summary>Whether readers may reach the store: unless it is said otherwise, if what is configured gives a read side.</summary>
     public static bool IsEnabled(StoreKind kind, StoreOptions options) =>
-        options.Read.Enabled ?? (StorePreset.Of(kind).IsReadable && !Faults(kind, options).Any());
+        options.Read.Enabled ?? !Faults(kind, options).Any();
 
     private static bool IsUntouched(StoreReadOptions read) =>
-        read is { Url: null, Path: null, Isolation: null, Label: null, Header: null, Auth: null, Tls: null, Federation: false, Constants: null, Belt: null }
+        read is { Url: null, Path: null, Isolation: null, Label: null, Header: null, Auth: null, Tls: null, Federation: false, Constants: null, Belt: null, SeriesMatcher: null }
         && read is { InfoFunction: InfoRule.Refuse, LegacyFunctions: false, RemoteRead: null }
         && read.AnswerTimeout == new StoreReadOptions().AnswerTimeout;
 
@@ -47,6 +43,10 @@ internal static class StoreReadOptionsFaults
         if (read.Url is not null && StoresOptionsValidator.UrlFault(read.Url) is { } fault)
         {
             yield return ("Read:Url", fault);
+        }
+        else if (read.Url is null && preset.HasOwnReadUrl)
+        {
+            yield return ("Read:Url", $"is missing; {kind} is read at another address than it is written to, the query endpoint of the workspace");
         }
 
         string path = read.Path ?? preset.ReadPath;
@@ -101,6 +101,11 @@ internal static class StoreReadOptionsFaults
                 : $"holds {StoreTarget.Placeholder}, which has a meaning with isolation Path only");
         }
 
+        if (read.SeriesMatcher == SeriesMatcher.Equality && preset.ReadSeriesMatcher != SeriesMatcher.Equality)
+        {
+            yield return ("Read:SeriesMatcher", $"Equality is for Azure Monitor, this is {kind}: other stores may read an equality in another way");
+        }
+
         if (isolation != StoreIsolation.Label && (read.Belt == true || read.InfoFunction == InfoRule.Scope))
         {
             yield return (read.Belt == true ? "Read:Belt" : "Read:InfoFunction", $"has no use with isolation {isolation}");
@@ -142,7 +147,7 @@ internal static class StoreReadOptionsFaults
 
         if (read.Auth is { } auth)
         {
-            foreach ((string key, string fault) in StoresOptionsValidator.AuthFaults(auth, auth.Kind == StoreAuthKind.Entra && preset.Scope is null))
+            foreach ((string key, string fault) in StoresOptionsValidator.AuthFaults(auth, auth.Kind == StoreAuthKind.Entra && preset.ReadScope is null && preset.Scope is null))
             {
                 yield return ("Read:" + key, fault);
             }

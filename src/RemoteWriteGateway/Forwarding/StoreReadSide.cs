@@ -21,6 +21,8 @@ internal sealed class StoreReadSide : IDisposable
         Header = Isolation == StoreIsolation.Header ? read.Header ?? options.Header ?? preset.Header : null;
         Federation = read.Federation;
         Belt = Isolation == StoreIsolation.Label && (read.Belt ?? preset.ReadBelt);
+        SeriesByEquality = Isolation == StoreIsolation.Label && (read.SeriesMatcher ?? preset.ReadSeriesMatcher) == SeriesMatcher.Equality;
+        SelectorsNameMetric = preset.SelectorsNameMetric;
         InfoFunction = read.InfoFunction;
         LegacyFunctions = read.LegacyFunctions;
         RemoteRead = read.RemoteRead ?? preset.TakesRemoteRead;
@@ -48,6 +50,12 @@ internal sealed class StoreReadSide : IDisposable
 
     /// <summary>The tenant matcher goes into the URL as well, as VictoriaMetrics' extra filters.</summary>
     public bool Belt { get; }
+
+    /// <summary>The selectors of <c>/series</c> are sent once for each tenant, with an equality.</summary>
+    public bool SeriesByEquality { get; }
+
+    /// <summary>The store refuses selectors that name no metric, those of the proof too.</summary>
+    public bool SelectorsNameMetric { get; }
 
     public InfoRule InfoFunction { get; }
 

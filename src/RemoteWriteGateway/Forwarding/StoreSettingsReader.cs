@@ -67,7 +67,7 @@ internal sealed class StoreSettingsReader(StoreDirectory? stores) : ITenantSetti
         Dictionary<(Store, string), string> owners = [];
         foreach ((ITenantSettingsSource source, object settings) in tenants)
         {
-            if (settings is not StoreSettings { Target: { } target } || target.Store.Isolation == StoreIsolation.Label)
+            if (settings is not StoreSettings { Target: { } target } || (target.Store.Isolation == StoreIsolation.Label && target.Store.Kind != StoreKind.AzureMonitor))
             {
                 continue;
             }
@@ -76,7 +76,7 @@ internal sealed class StoreSettingsReader(StoreDirectory? stores) : ITenantSetti
             if (!owners.TryAdd((target.Store, id), source.TenantName))
             {
                 source.Fault(
-                    StoreIdKey,
+                    target.Store.Isolation == StoreIsolation.Label ? StoreKey : StoreIdKey,
                     $"tenant {owners[(target.Store, id)]} has id \"{id}\" at store {target.Store.Name} already; two tenants with one id would be one");
             }
         }

@@ -58,7 +58,8 @@ internal static class LabelNames
         return segment.ToString();
     }
 
-    private static bool IsPlain(string name) =>
+    /// <summary>Whether a name, which is not empty, is written as it is in paths and texts.</summary>
+    public static bool IsPlain(string name) =>
         (char.IsAsciiLetter(name[0]) || name[0] == '_') && name.All(one => char.IsAsciiLetterOrDigit(one) || one == '_')
 
         // The store would unescape a name that looks like an escaped one.

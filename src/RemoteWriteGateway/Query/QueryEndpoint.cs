@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Identity;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Query;
@@ -83,6 +84,46 @@ internal sealed partial class QueryEndpoint(
         }
     }
 
+    /// <summary>
+    /// Refuses a method that a route does not take. What a POST asked is put down all the same: Grafana sends it again as GET, and whoever
+    /// reviews access counts the two once.
+    /// </summary>
+    public async Task RefuseMethodAsync(HttpContext http, ReadRoute route)
+    {
+        if (HttpMethods.IsPost(http.Request.Method) && !route.IsRemoteRead && CallerPrincipal.Of(http) is { } caller)
+        {
+            ReadRecord record = new();
+            ReadWork work = works.Get();
+            try
+            {
+                work.Parameters.Reset(route);
+                if (await ReadParametersAsync(http, work.Parameters) is null)
+                {
+                    foreach (ReadOnlyMemory<byte> text in work.Parameters.All(route.Api == ReadApi.Metadata ? "metric" : "match[]"))
+                    {
+                        record.AddText(text.Span);
+                    }
+                }
+            }
+            finally
+            {
+                works.Return(work);
+            }
+
+            record.SealText();
+            repeats.Note(Reader.Of(caller), PathOf(http), record, isPost: true, StatusCodes.Status405MethodNotAllowed);
+            if (AuditScope.Of(http) is { } scope)
+            {
+                record.WriteTo(scope, audit.Value.RecordQueryText);
+            }
+        }
+
+        await UnknownRoutes.RefuseMethodAsync(http, route.Methods);
+    }
+
+    private static string PathOf(HttpContext http) =>
+        ReadRoute.PathOf(http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget).ToString();
+
     private async Task<Refusal?> HandleAsync(HttpContext http, Access access, ReadRoute route, IReadHandler handler, ReadWork work, ReadRecord record)
     {
         // 1. The store.
@@ -120,7 +161,7 @@ internal sealed partial class QueryEndpoint(
             if (!route.IsRemoteRead)
             {
                 work.Parameters.Reset(route);
-                Refusal? unreadable = await ReadParametersAsync(read);
+                Refusal? unreadable = await ReadParametersAsync(http, work.Parameters);
                 record.DroppedParameters = work.Parameters.Dropped;
                 if (unreadable is not null)
                 {
@@ -137,34 +178,33 @@ internal sealed partial class QueryEndpoint(
         }
     }
 
-    private static async Task<Refusal?> ReadParametersAsync(ReadContext read)
+    private static async Task<Refusal?> ReadParametersAsync(HttpContext http, ReadParameters parameters)
     {
-        HttpRequest request = read.Http.Request;
-        string target = read.Http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        HttpRequest request = http.Request;
+        string target = http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         if (target.Length > MaxTargetChars)
         {
             return new Refusal("target-too-long", StatusCodes.Status414UriTooLong, FormattableString.Invariant(
                 $"the address has {target.Length} bytes, limit {MaxTargetChars}; send the parameters by POST"));
         }
 
-        bool hasBody = read.Http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? request.ContentLength > 0;
+        bool hasBody = http.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? request.ContentLength > 0;
         if (!HttpMethods.IsPost(request.Method) && hasBody)
         {
             return ReadRefusals.Bad("body-not-allowed", "a GET has no body; put the parameters into the address, or POST them");
         }
 
-        read.Parameters.Add(Encoding.UTF8.GetBytes(ReadRoute.QueryOf(target).ToString()));
-        if (read.Parameters.Fault is { } fault)
+        parameters.Add(Encoding.UTF8.GetBytes(ReadRoute.QueryOf(target).ToString()));
+        if (parameters.Fault is { } fault)
         {
             return fault;
         }
 
-        return hasBody ? await ReadFormAsync(read) : null;
+        return hasBody ? await ReadFormAsync(request, parameters) : null;
     }
 
-    private static async Task<Refusal?> ReadFormAsync(ReadContext read)
+    private static async Task<Refusal?> ReadFormAsync(HttpRequest request, ReadParameters parameters)
     {
-        HttpRequest request = read.Http.Request;
         if (!IsForm(request.Headers.ContentType))
         {
             return new Refusal("unsupported-media-type", StatusCodes.Status415UnsupportedMediaType, "send application/x-www-form-urlencoded in UTF-8");
@@ -178,7 +218,7 @@ internal sealed partial class QueryEndpoint(
         PipeReader reader = request.BodyReader;
         while (true)
         {
-            ReadResult body = await reader.ReadAsync(read.Gone);
+            ReadResult body = await reader.ReadAsync(request.HttpContext.RequestAborted);
             if (body.Buffer.Length > MaxFormBytes || request.ContentLength > MaxFormBytes)
             {
                 reader.AdvanceTo(body.Buffer.End);
@@ -188,9 +228,9 @@ internal sealed partial class QueryEndpoint(
 
             if (body.IsCompleted)
             {
-                read.Parameters.Add(body.Buffer.IsSingleSegment ? body.Buffer.FirstSpan : body.Buffer.ToArray());
+                parameters.Add(body.Buffer.IsSingleSegment ? body.Buffer.FirstSpan : body.Buffer.ToArray());
                 reader.AdvanceTo(body.Buffer.End);
-                return read.Parameters.Fault;
+                return parameters.Fault;
             }
 
             reader.AdvanceTo(body.Buffer.Start, body.Buffer.End);
@@ -234,7 +274,7 @@ internal sealed partial class QueryEndpoint(
         record.SealText();
         int status = refusal?.StatusCode ?? http.Response.StatusCode;
         bool isPost = HttpMethods.IsPost(http.Request.Method);
-        record.RepeatOf = repeats.Note(Reader.Of(access.Caller), route, record, isPost, status);
+        record.RepeatOf = repeats.Note(Reader.Of(access.Caller), PathOf(http), record, isPost, status);
         TimeSpan elapsed = record.Elapsed;
         metrics.Count(route, status, refusal?.Reason, elapsed, record.ResultBytes, record.DroppedParameters);
         if (AuditScope.Of(http) is { } scope)

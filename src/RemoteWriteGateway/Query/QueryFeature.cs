@@ -63,7 +63,7 @@ internal static class QueryFeature
                     .WithMetadata(new ExactTarget(route.Path), new DialectMetadata(route.IsRemoteRead ? Dialect.PlainText : Dialect.Prometheus), refused);
 
                 // Of the same path and any other method. It comes after the token and before the tenants.
-                app.Map(prefix + route.Path, http => UnknownRoutes.RefuseMethodAsync(http, route.Methods))
+                app.Map(prefix + route.Path, http => endpoint.RefuseMethodAsync(http, route))
                     .RequireValidToken()
                     .Audited(AuditEvents.Query)
                     .WithMetadata(new ExactTarget(route.Path), new DialectMetadata(Dialect.Prometheus), refused);

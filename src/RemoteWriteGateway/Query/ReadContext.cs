@@ -28,7 +28,8 @@ internal sealed record ReadContext(HttpContext Http, ReadRoute Route, ReadScope 
     /// <param name="entry">What it must be.</param>
     /// <param name="matcher">What selectors are kept to; null for stores that keep tenants apart themselves, and for answers that are filtered.</param>
     /// <param name="rules">The rules for texts.</param>
-    public Refusal? Enforce(ReadOnlyMemory<byte> text, PromQLEntry entry, TenantMatcher? matcher, EnforceOptions rules)
+    /// <param name="isSent">False where what is written is only judged; the record then says nothing of it.</param>
+    public Refusal? Enforce(ReadOnlyMemory<byte> text, PromQLEntry entry, TenantMatcher? matcher, EnforceOptions rules, bool isSent = true)
     {
         EnforcedQuery query = Work.Enforced;
         if (!query.TryEnforce(text.Span, entry, matcher, rules))
@@ -41,7 +42,11 @@ internal sealed record ReadContext(HttpContext Http, ReadRoute Route, ReadScope 
             return ReadRefusals.Of(query.Error, entry);
         }
 
-        Record.AddSent(query);
+        if (isSent)
+        {
+            Record.AddSent(query);
+        }
+
         return null;
     }
 }

@@ -9,13 +9,18 @@ internal sealed class ReadRepeats(TimeProvider time)
 
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(5);
 
-    private readonly ConcurrentDictionary<(Reader Reader, ReadApi Api, string Text), (Guid Record, DateTimeOffset Until)> _refused = [];
+    private readonly ConcurrentDictionary<(Reader Reader, string Path, string Text), (Guid Record, DateTimeOffset Until)> _refused = [];
 
     /// <summary>Takes note of an answered read.</summary>
+    /// <param name="reader">Who asked.</param>
+    /// <param name="path">The path as it was written, a label's name in it included.</param>
+    /// <param name="record">What was asked, its text sealed.</param>
+    /// <param name="isPost">Whether by POST.</param>
+    /// <param name="status">What was answered.</param>
     /// <returns>The record of the POST that this one repeats, or null.</returns>
-    public Guid? Note(Reader reader, ReadRoute route, ReadRecord record, bool isPost, int status)
+    public Guid? Note(Reader reader, string path, ReadRecord record, bool isPost, int status)
     {
-        if (!route.TakesPost || (isPost && status is not (400 or 405)) || (!isPost && _refused.IsEmpty))
+        if ((isPost && status is not (400 or 405)) || (!isPost && _refused.IsEmpty))
         {
             return null;
         }
@@ -24,12 +29,12 @@ internal sealed class ReadRepeats(TimeProvider time)
         DateTimeOffset now = time.GetUtcNow();
         if (!isPost)
         {
-            return _refused.TryGetValue((reader, route.Api, text), out (Guid Record, DateTimeOffset Until) first) && now < first.Until ? first.Record : null;
+            return _refused.TryGetValue((reader, path, text), out (Guid Record, DateTimeOffset Until) first) && now < first.Until ? first.Record : null;
         }
 
         if (_refused.Count >= MaxKept)
         {
-            foreach (((Reader, ReadApi, string) key, (Guid, DateTimeOffset Until) value) in _refused)
+            foreach (((Reader, string, string) key, (Guid, DateTimeOffset Until) value) in _refused)
             {
                 if (value.Until <= now)
                 {
@@ -40,7 +45,7 @@ internal sealed class ReadRepeats(TimeProvider time)
 
         if (_refused.Count < MaxKept)
         {
-            _refused[(reader, route.Api, text)] = (record.Id, now + KeptFor);
+            _refused[(reader, path, text)] = (record.Id, now + KeptFor);
         }
 
         return null;

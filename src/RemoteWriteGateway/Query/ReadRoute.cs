@@ -92,7 +92,7 @@ internal sealed record ReadRoute(ReadApi Api, string Path, bool TakesGet, bool T
     }
 
     /// <summary>The path of a raw target; of an absolute one what stands behind the authority.</summary>
-    private static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
+    public static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
     {
         int mark = target.IndexOf('?');
         ReadOnlySpan<char> path = mark < 0 ? target : target[..mark];

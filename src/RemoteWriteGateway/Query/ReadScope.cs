@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
@@ -24,6 +25,7 @@ internal sealed class ReadScope
         {
             Ids = side.LabelIsStamped ? [.. tenants.Select(tenant => tenant.Name)] : StoreIds;
             Matcher = new TenantMatcher(side.Label, Ids);
+            SeriesMatchers = side.SeriesByEquality ? [.. Ids.Select(id => TenantMatcher.Equality(side.Label, id))] : [Matcher];
         }
 
         _enforce = new EnforceOptions
@@ -44,6 +46,7 @@ internal sealed class ReadScope
         EnforceWithInfo = side.InfoFunction == InfoRule.Scope && Matcher is not null ? _enforce with { InfoFunction = InfoFunction.Scope } : _enforce;
         UrlParameters = Parameters(side, Matcher);
         UrlConstants = Parameters(side, null);
+        TenantHeader = side.Header is null ? null : string.Join('|', StoreIds);
     }
 
     public Store Store { get; }
@@ -63,6 +66,9 @@ internal sealed class ReadScope
     /// <summary>What every selector is kept to; null where the store keeps tenants apart by header or path.</summary>
     public TenantMatcher? Matcher { get; }
 
+    /// <summary>Isolation by label: what the selectors of <c>/series</c> are kept to, one copy of each for each of these.</summary>
+    public ImmutableArray<TenantMatcher> SeriesMatchers { get; } = [];
+
     /// <summary>The rules for texts.</summary>
     public EnforceOptions Enforce => _enforce;
 
@@ -76,7 +82,7 @@ internal sealed class ReadScope
     public string UrlConstants { get; }
 
     /// <summary>Value of the isolation header, or null.</summary>
-    public string? TenantHeader => Side.Header is null ? null : string.Join('|', StoreIds);
+    public string? TenantHeader { get; }
 
     /// <summary>Why several tenants cannot be read in one request at this store, or null.</summary>
     public Refusal? SeveralAtOnce => Tenants.Length > 1 && Matcher is null && !(Side.Header is not null && Side.Federation)
@@ -106,16 +112,20 @@ internal sealed class ReadScope
     }
 }
 
-/// <summary>Makes scopes; that of a tenant alone once for each policy.</summary>
+/// <summary>Makes scopes, each once for each policy: they hang on the first of their tenants, and go with it.</summary>
 internal sealed class ReadScopes(IOptions<QueryOptions> options)
 {
-    private readonly ConditionalWeakTable<Tenant, ReadScope> _alone = [];
+    // Bindings grant few sets, but callers choose among them: what is beyond this is made anew each time.
+    private const int MaxKeptPerTenant = 256;
+
+    private readonly ConditionalWeakTable<Tenant, ConcurrentDictionary<TenantKey, ReadScope>> _known = [];
 
     /// <summary>The scope of these tenants, or why there is none.</summary>
     public Refusal? TryFind(ImmutableArray<Tenant> tenants, out ReadScope? scope)
     {
         scope = null;
-        if (tenants.Length == 1 && _alone.TryGetValue(tenants[0], out scope))
+        ConcurrentDictionary<TenantKey, ReadScope> known = _known.GetOrCreateValue(tenants[0]);
+        if (known.TryGetValue(new TenantKey(tenants), out scope))
         {
             return null;
         }
@@ -151,11 +161,28 @@ internal sealed class ReadScopes(IOptions<QueryOptions> options)
             [.. tenants.Select(tenant => tenant.Settings<StoreSettings>().Target!.StoreId)], // checked above
             tenants.Length == 1 ? tenants[0].Settings<ReadLimits>() : ReadLimits.Strictest(tenants.Select(tenant => tenant.Settings<ReadLimits>())),
             options.Value);
-        if (tenants.Length == 1)
+        if (known.Count < MaxKeptPerTenant)
         {
-            _alone.TryAdd(tenants[0], scope);
+            known.TryAdd(new TenantKey(tenants), scope);
         }
 
         return null;
+    }
+
+    /// <summary>Tenants of one policy, by identity and in their order.</summary>
+    private readonly record struct TenantKey(ImmutableArray<Tenant> Tenants)
+    {
+        public bool Equals(TenantKey other) => Tenants.AsSpan().SequenceEqual(other.Tenants.AsSpan());
+
+        public override int GetHashCode()
+        {
+            HashCode hash = default;
+            foreach (Tenant tenant in Tenants)
+            {
+                hash.Add(RuntimeHelpers.GetHashCode(tenant));
+            }
+
+            return hash.ToHashCode();
+        }
     }
 }

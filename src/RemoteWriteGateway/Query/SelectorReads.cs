@@ -74,9 +74,41 @@ internal sealed class SelectorReads(StoreQuestions questions, IOptions<QueryOpti
 
         foreach (ReadOnlyMemory<byte> text in read.Parameters.All("match[]"))
         {
-            if (read.Enforce(text, PromQLEntry.Selector, read.Scope.Matcher, read.Scope.Enforce) is { } refusal)
+            if (read.Route.Api == ReadApi.Series && read.Scope.Side.SeriesByEquality)
+            {
+                if (AddForEachTenant(read, text) is { } refused)
+                {
+                    return refused;
+                }
+            }
+            else if (read.Enforce(text, PromQLEntry.Selector, read.Scope.Matcher, read.Scope.Enforce) is { } refusal)
             {
                 return refusal;
+            }
+            else
+            {
+                read.Form.Add("match[]", read.Work.Enforced.Span);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>One selector, once for each tenant, by equality.</summary>
+    private static Refusal? AddForEachTenant(ReadContext read, ReadOnlyMemory<byte> text)
+    {
+        // Whom it names is judged with all tenants of the read in sight, and only then one by one.
+        if (read.Enforce(text, PromQLEntry.Selector, read.Scope.Matcher, read.Scope.Enforce, isSent: false) is { } refusal)
+        {
+            return refusal;
+        }
+
+        EnforceOptions judged = read.Scope.Enforce with { OtherTenants = OtherTenants.Empty };
+        foreach (TenantMatcher matcher in read.Scope.SeriesMatchers)
+        {
+            if (read.Enforce(text, PromQLEntry.Selector, matcher, judged) is { } refused)
+            {
+                return refused;
             }
 
             read.Form.Add("match[]", read.Work.Enforced.Span);

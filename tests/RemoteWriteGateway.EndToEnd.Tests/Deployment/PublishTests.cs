@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using RemoteWriteGateway.EndToEnd.Tests.Programs;
@@ -47,12 +46,8 @@ public sealed class PublishTests
     private static async Task RunAsync(string program, IEnumerable<string> arguments, string folder)
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
-        ProcessStartInfo start = new(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0";
-        using Process process = Process.Start(start)!; // Null only where a shell may reuse a process.
-        Task<string> output = process.StandardOutput.ReadToEndAsync(cancel);
-        string error = await process.StandardError.ReadToEndAsync(cancel);
-        await process.WaitForExitAsync(cancel);
-        Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}: {await output}\n{error}");
+        CommandResult result = await Command.RunAsync(
+            program, arguments, folder, cancel, new Dictionary<string, string> { ["DOTNET_CLI_USE_MSBUILD_SERVER"] = "0" });
+        Assert.True(result.Code == 0, $"{program}: {result.Text}");
     }
 }

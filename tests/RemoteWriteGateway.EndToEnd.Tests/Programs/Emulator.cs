@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace RemoteWriteGateway.EndToEnd.Tests.Programs;
 
@@ -28,12 +29,32 @@ internal sealed class Emulator
     /// <summary>The same without TLS.</summary>
     public string PlainTokenUrl => $"http://127.0.0.1:{_http}/{Directory}/oauth2/v2.0/token";
 
+    /// <summary>The same for browsers and managed identities: no TLS.</summary>
+    public Uri PlainUrl => new($"http://127.0.0.1:{_http}");
+
+    /// <summary>Puts where this emulator is into a configuration.</summary>
+    public string Listen(string configuration)
+    {
+        JsonObject changed = JsonNode.Parse(configuration)!.AsObject(); // An object, or the test fails.
+        changed["PublicBaseUrl"] = $"https://localhost:{_https}";
+        changed["Https"] = $"https://127.0.0.1:{_https}";
+        changed["Http"] = $"http://127.0.0.1:{_http}";
+        changed["TlsNames"] = new JsonArray("localhost");
+        changed["DataDirectory"] = Path.GetDirectoryName(CaFile);
+        changed["AllowRemote"] = false;
+        return changed.ToJsonString();
+    }
+
     /// <summary>Starts it with one app for each name.</summary>
-    public static async Task<Emulator> StartAsync(Workspace workspace, IReadOnlyList<string> apps, CancellationToken cancellationToken)
+    public static Task<Emulator> StartAsync(Workspace workspace, IReadOnlyList<string> apps, CancellationToken cancellationToken) =>
+        StartAsync(workspace, emulator => emulator.Configuration(apps), cancellationToken);
+
+    /// <summary>Starts it with a configuration of its own, in which <see cref="Listen"/> says where it is.</summary>
+    public static async Task<Emulator> StartAsync(Workspace workspace, Func<Emulator, string> configure, CancellationToken cancellationToken)
     {
         string folder = workspace.Folder("emulator");
         Emulator emulator = new(folder);
-        string configuration = workspace.Write("emulator", "emulator.json", emulator.Configuration(apps));
+        string configuration = workspace.Write("emulator", "emulator.json", configure(emulator));
         RunningProgram program = workspace.Own(RunningProgram.Start(
             "emulator", Repository.Emulator, ["--config", configuration], folder, new Dictionary<string, string> { ["ASPNETCORE_ENVIRONMENT"] = "Development" }));
         await program.WaitForAsync(

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -10,13 +9,13 @@ internal sealed class Gateway : IAsyncDisposable
 {
     private static readonly HttpClient Client = new();
     private readonly string _folder;
-    private readonly string _caFile;
+    private readonly Dictionary<string, string> _environment;
     private RunningProgram? _program;
 
-    private Gateway(string folder, string caFile)
+    private Gateway(string folder, string caFile, IReadOnlyDictionary<string, string>? environment)
     {
         _folder = folder;
-        _caFile = caFile;
+        _environment = new Dictionary<string, string>(environment ?? new Dictionary<string, string>()) { ["SSL_CERT_FILE"] = caFile };
         Url = new Uri($"http://127.0.0.1:{FreePorts.Take()}");
         Management = new Uri($"http://127.0.0.1:{FreePorts.Take()}");
     }
@@ -46,6 +45,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="name">Of the replica, and of its folder.</param>
     /// <param name="policy">The policy's text, if it is to say something else than <paramref name="tenants"/>.</param>
     /// <param name="maxStale">How old the revocations may be.</param>
+    /// <param name="environment">Variables of the program, beside those that it always gets.</param>
     public static async Task<Gateway> StartAsync(
         Workspace workspace,
         Emulator emulator,
@@ -59,9 +59,10 @@ internal sealed class Gateway : IAsyncDisposable
         string maxStale = "01:00:00",
         object? audit = null,
         string moreBindings = "",
-        object? push = null)
+        object? push = null,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
-        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile));
+        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile, environment));
         workspace.Write(name, "policy.yaml", policy ?? Policy(tenants) + moreBindings);
         workspace.Write(name, "appsettings.json", JsonSerializer.Serialize(new
         {
@@ -97,7 +98,7 @@ internal sealed class Gateway : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken, bool untilReady = true)
     {
         _program = RunningProgram.Start(
-            "gateway", Repository.Gateway, [], _folder, new Dictionary<string, string> { ["SSL_CERT_FILE"] = _caFile });
+            "gateway", Repository.Gateway, [], _folder, _environment);
         await _program.WaitForAsync(new Uri(Management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
     }
 
@@ -107,16 +108,8 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>Runs a command of the executable with the gateway's configuration, beside it or without it.</summary>
     public async Task<(int Code, string Output)> CommandAsync(CancellationToken cancellationToken, params string[] arguments)
     {
-        using Process command = Process.Start(new ProcessStartInfo(Repository.Gateway, arguments)
-        {
-            WorkingDirectory = _folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        }) ?? throw new InvalidOperationException("The command did not start.");
-        Task<string> error = command.StandardError.ReadToEndAsync(cancellationToken);
-        string output = await command.StandardOutput.ReadToEndAsync(cancellationToken);
-        await command.WaitForExitAsync(cancellationToken);
-        return (command.ExitCode, output + await error);
+        CommandResult result = await Command.RunAsync(Repository.Gateway, arguments, _folder, cancellationToken);
+        return (result.Code, result.Output + result.Error);
     }
 
     /// <summary>Ends it at once, with whatever requests it has on their way.</summary>

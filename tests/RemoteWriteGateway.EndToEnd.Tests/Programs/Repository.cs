@@ -33,6 +33,20 @@ internal static class Repository
                 + "These tests run against the real program only.");
     }
 
+    /// <summary>The path of Node.js.</summary>
+    public static string Node => Environment.GetEnvironmentVariable("RWGATEWAY_NODE") ?? "node";
+
+    /// <summary>The folder of the npm packages that <c>Reads/Npm/package.json</c> names, as <c>scripts/get-npm-clients.sh</c> installs them.</summary>
+    /// <exception cref="DirectoryNotFoundException">They are not there; the text says how to get them.</exception>
+    public static string NodeModules()
+    {
+        string path = PathOf(".cache/npm/node_modules");
+        return Directory.Exists(path)
+            ? path
+            : throw new DirectoryNotFoundException(
+                $"{path} is missing: run scripts/get-npm-clients.sh, which needs Node.js 18 or newer and npm. These tests run the real packages only.");
+    }
+
     private static string Built(string project, string executable)
     {
         string path = Path.Combine(Root, "src", project, "bin", Metadata("BuildConfiguration"), "net10.0", executable);

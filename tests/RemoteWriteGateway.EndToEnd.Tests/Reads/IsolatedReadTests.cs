@@ -100,42 +100,6 @@ public sealed class IsolatedReadTests(ReadStand stand) : IClassFixture<ReadStand
         Assert.Contains("\"metric\":{}", absent, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [MemberData(nameof(Stores))]
-    public async Task What_Grafanas_data_source_asks_is_answered(string store)
-    {
-        string end = stand.Now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        string start = stand.Now.AddMinutes(-2).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-
-        // "Save & test", then the label browser, then a panel with exemplars, a variable and the alerting pages.
-        Assert.Contains("\"2\"", await GoodAsync(store, "/api/v1/query", ("query", "1+1"), ("time", end)), StringComparison.Ordinal);
-        Assert.DoesNotContain("features", await GoodAsync(store, "/api/v1/status/buildinfo"), StringComparison.Ordinal);
-        Assert.Contains("zone", await GoodAsync(store, "/api/v1/labels", ("match[]", "{__name__!=\"\"}"), ("limit", "40000"), ("start", start), ("end", end)), StringComparison.Ordinal);
-        Assert.Contains("lift_floor", await GoodAsync(store, $"/api/v1/label/__name__/values?start={start}&end={end}&limit=40000"), StringComparison.Ordinal);
-        Assert.Contains("\"a\"", await GoodAsync(store, $"/api/v1/label/zone/values?match[]=lift_floor&start={start}&end={end}"), StringComparison.Ordinal);
-        Assert.Contains("lift_floor", await GoodAsync(store, "/api/v1/series", ("match[]", "lift_floor"), ("start", start), ("end", end)), StringComparison.Ordinal);
-        Assert.Contains("success", await GoodAsync(store, "/api/v1/metadata?limit=10000"), StringComparison.Ordinal);
-        Assert.Contains("\"7\"", await GoodAsync(store, "/api/v1/query_range", ("query", "lift_floor{zone=~\"a|b\"}"), ("start", start), ("end", end), ("step", "15")), StringComparison.Ordinal);
-        Assert.Contains("success", await GoodAsync(store, "/api/v1/query_exemplars", ("query", "lift_floor"), ("start", start), ("end", end)), StringComparison.Ordinal);
-        if (store != "victoriametrics")
-        {
-            // Without vmalert behind it VictoriaMetrics has no rules to show.
-            Assert.Contains("\"groups\":[]", await GoodAsync(store, "/api/v1/rules"), StringComparison.Ordinal);
-        }
-
-        // A refused POST comes again as GET, with the body in the address.
-        Assert.Equal(400, (await stand.PostAsync(store, "/api/v1/labels", Form(("match[]", "rate(x)")))).Status);
-        Assert.Equal(400, (await stand.GetAsync(store, "/api/v1/labels?match[]=rate(x)")).Status);
-        Assert.Equal(405, (await stand.PostAsync(store, "/api/v1/label/zone/values", Form(("match[]", "lift_floor")))).Status);
-    }
-
-    private async Task<string> GoodAsync(string store, string target, params (string, string)[] form)
-    {
-        (int status, string text) = form.Length == 0 ? await stand.GetAsync(store, target) : await stand.PostAsync(store, target, Form(form));
-        Assert.True(status == 200, $"{store} {target}: {status} {text}");
-        return text;
-    }
-
     private static Task HeldAsync(string store, string what, (int Status, string Text) answer)
     {
         // The client's own words come back in errors; what only others have was in none of them.

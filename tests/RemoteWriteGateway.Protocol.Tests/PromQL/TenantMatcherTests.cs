@@ -35,6 +35,13 @@ public class TenantMatcherTests
     }
 
     [Theory]
+    [InlineData("red", "tenant=\"red\"")]
+    [InlineData("r.d", "tenant=\"r.d\"")]
+    [InlineData("a\\b", "tenant=\"a\\\\b\"")]
+    public void By_equality_the_id_stands_as_it_is(string id, string matcher) =>
+        Assert.Equal(matcher, TenantMatcher.Equality("tenant", id).ToString());
+
+    [Theory]
     [InlineData("")]
     [InlineData("a|b")]
     [InlineData("a\"b")]

@@ -118,7 +118,7 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void The_emulator_takes_its_configuration_and_knows_the_senders_secret()
+    public void The_emulator_takes_its_configuration_and_knows_the_secrets_of_its_apps()
     {
         DirectoryInfo copy = PreparedCopy();
         try
@@ -129,6 +129,9 @@ public sealed partial class ComposeTests
                 Assert.Equal(
                     File.ReadAllText(Path.Combine(copy.FullName, "secrets", "client-secret")).Trim(),
                     options.Directories.Single().Apps.Single(app => app.Name == "prom").Secret);
+                Assert.Equal(
+                    File.ReadAllText(Path.Combine(copy.FullName, "secrets", "grafana-client-secret")).Trim(),
+                    options.Directories.Single().Apps.Single(app => app.Name == "grafana").Secret);
             }
 
             Assert.Contains(new Uri(options.PublicBaseUrl).Host, options.TlsNames);
@@ -171,6 +174,8 @@ public sealed partial class ComposeTests
     [Theory]
     [InlineData("gateway/appsettings.json")]
     [InlineData("sender/prometheus.yml")]
+    [InlineData("grafana/grafana.ini")]
+    [InlineData("grafana/provisioning/datasources/metrics.yaml")]
     public void Every_address_is_one_of_a_service(string file)
     {
         Dictionary<string, int[]> ports = new() { ["gateway"] = [8080, 8081], ["entra"] = [5901, 5903], ["store"] = [9090], ["sender"] = [9090], ["localhost"] = [9090] };
@@ -215,7 +220,7 @@ public sealed partial class ComposeTests
 
     private static IEnumerable<string> List(object? value) => Assert.IsType<List<object>>(value, exactMatch: false).Cast<string>();
 
-    [GeneratedRegex("""(?im)^\s*-?\s*"?[A-Z_]*(PASSWORD|SECRET|TOKEN|PRIVATE_KEY)"?\s*[:=]\s*(?!"CLIENT_SECRET")\S|Password=|-----BEGIN""")]
+    [GeneratedRegex("""(?im)^\s*-?\s*"?[A-Z_]*(PASSWORD|SECRET|TOKEN|PRIVATE_KEY)"?\s*[:=]\s*(?!"(CLIENT|GRAFANA)_SECRET"|true$|\$__file\{/run/secrets/)\S|Password=|-----BEGIN""")]
     private static partial Regex Secret();
 
     [GeneratedRegex("""(https?://|")(?<host>[a-z]+):(?<port>[0-9]+)""")]

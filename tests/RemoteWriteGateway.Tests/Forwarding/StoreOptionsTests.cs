@@ -23,6 +23,7 @@ public sealed class StoreOptionsTests
     [InlineData("Read:Federation", "true", "Stores:main:Read:Federation: has no use with isolation Label")]
     [InlineData("Read:Belt", "true", "Stores:main:Read:Belt: is known to VictoriaMetrics only")]
     [InlineData("Read:Constants:query", "x", "Stores:main:Read:Constants:query: is set by the gateway itself")]
+    [InlineData("Read:SeriesMatcher", "Equality", "Stores:main:Read:SeriesMatcher: Equality is for Azure Monitor")]
     [InlineData("Read:AnswerTimeout", "00:10:00", "Stores:main:Read:AnswerTimeout: 00:10:00 is not between")]
     [InlineData("MaxAge", "01:00:00", "Stores:main:MaxAge: belongs to the disk queue")]
     [InlineData("Delivery", "Queued", "Stores:main:Delivery: Queued needs the disk queue")]
@@ -83,6 +84,7 @@ public sealed class StoreOptionsTests
 
     [Theory]
     [InlineData("AzureMonitor", "Timeout", "00:00:05", "Stores:main:Path: is missing; AzureMonitor has no common one")]
+    [InlineData("AzureMonitor", "Read:Enabled", "true", "Stores:main:Read:Url: is missing; AzureMonitor is read at another address than it is written to")]
     [InlineData("AzureMonitor", "Isolation", "Path", "Stores:main:Isolation: AzureMonitor knows no tenants")]
     [InlineData("VictoriaMetrics", "Isolation", "Header", "Stores:main:Isolation: VictoriaMetrics knows no tenants")]
     [InlineData("VictoriaMetricsCluster", "Path", "/insert/multitenant/prometheus/api/v1/write", "Stores:main:Path: the multitenant endpoint")]

@@ -118,6 +118,21 @@ public sealed class StoreSettingsTests
             isShared ? [$"storeId: tenant first has id \"{one}\" at store main already; two tenants with one id would be one"] : [], second.Faults);
     }
 
+    [Theory]
+    [InlineData("AzureMonitor", true)]
+    [InlineData("Prometheus", false)]
+    public async Task Where_values_of_labels_ignore_case_no_two_tenants_differ_in_case_alone(string kind, bool isShared)
+    {
+        await using ForwardHost host = ForwardHost.WithMain(("Kind", kind), ("Url", "http://s"), ("Path", "/write"));
+        StoreSettingsReader reader = new(host.Stores);
+        Source first = new("red");
+        Source second = new("Red");
+
+        reader.Check([(first, reader.Read(first)), (second, reader.Read(second))]);
+
+        Assert.Equal(isShared ? 1 : 0, second.Faults.Count);
+    }
+
     [Fact]
     public async Task An_id_for_a_store_that_carries_none_is_a_fault()
     {

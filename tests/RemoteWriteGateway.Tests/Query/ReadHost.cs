@@ -134,6 +134,9 @@ internal sealed class ReadHost : IAsyncDisposable
         request.Target.EndsWith("/status/buildinfo", StringComparison.Ordinal)
         || request.Target.EndsWith("/labels?limit=1", StringComparison.Ordinal)
         || (request.Method == "GET" && request.Target.EndsWith("/labels", StringComparison.Ordinal)) // whether it answers without a tenant; readers' are POST
+        || request.Target.EndsWith("/label/__name__/values", StringComparison.Ordinal) // a metric to ask about; readers' have a match[]
+        || (request.Target.EndsWith("/query", StringComparison.Ordinal) && ParametersOf(request) is [("query", var query)]
+            && query.StartsWith("count({__name__=\"", StringComparison.Ordinal) && !query.Contains("tenant", StringComparison.Ordinal))
         || request.Target.Contains("probe-", StringComparison.Ordinal)
         || request.Headers.Any(header => header.Value.Contains("probe-", StringComparison.Ordinal))
         || Encoding.UTF8.GetString(request.Header("Content-Encoding") == "snappy" ? Snappy.Decode(request.Body) : request.Body).Contains("probe-", StringComparison.Ordinal);

@@ -152,6 +152,24 @@ public sealed class ReadLimitTests
     }
 
     [Fact]
+    public async Task A_repeat_after_a_method_that_is_not_taken_is_one_only_if_it_asks_the_same()
+    {
+        await using ReadHost host = await ReadHost.StartAsync();
+
+        await host.CallAsync("/api/v1/label/zone/values", "match[]=lift_floor&limit=5");
+        await host.CallAsync("/api/v1/label/zone/values?match[]=lift_floor&limit=5");
+        await host.CallAsync("/api/v1/label/zone/values?match[]=another");
+        await host.CallAsync("/api/v1/label/other/values?match[]=lift_floor");
+
+        IReadOnlyList<AuditRecord> records = await host.RecordsAsync(4);
+        AuditRecord first = records.Single(record => record.Method == "POST");
+        Assert.Equal((405, "lift_floor", AuditOutcomes.Deny), (first.HttpStatus, first.QueryText, first.Outcome));
+        AuditRecord repeat = Assert.Single(records, record => record.Detail?.Contains("repeatOf", StringComparison.Ordinal) == true);
+        Assert.Contains($"\"repeatOf\":\"{first.Id}\"", repeat.Detail, StringComparison.Ordinal);
+        Assert.Equal(("lift_floor", 200), (repeat.QueryText, repeat.HttpStatus));
+    }
+
+    [Fact]
     public async Task A_forged_tenant_in_an_answer_is_nowhere_in_the_record()
     {
         await using ReadHost host = await ReadHost.StartAsync();
