@@ -41,6 +41,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="moreBindings">Lines behind the policy's bindings.</param>
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
+    /// <param name="push">Section <c>Push</c>, if not by default.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
     /// <param name="name">Of the replica, and of its folder.</param>
     /// <param name="policy">The policy's text, if it is to say something else than <paramref name="tenants"/>.</param>
@@ -57,7 +58,8 @@ internal sealed class Gateway : IAsyncDisposable
         string? policy = null,
         string maxStale = "01:00:00",
         object? audit = null,
-        string moreBindings = "")
+        string moreBindings = "",
+        object? push = null)
     {
         Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile));
         workspace.Write(name, "policy.yaml", policy ?? Policy(tenants) + moreBindings);
@@ -75,6 +77,7 @@ internal sealed class Gateway : IAsyncDisposable
             },
             Revocations = new { MaxStale = maxStale },
             Audit = audit ?? new { },
+            Push = push ?? new { },
             Policy = new { Path = "policy.yaml" },
             Stores = stores,
         }));

@@ -26,7 +26,7 @@ internal static class Repository
         string? path = Environment.GetEnvironmentVariable(variable)
             ?? (File.Exists(found) ? File.ReadLines(found).FirstOrDefault(line => line.StartsWith(variable + "=", StringComparison.Ordinal)) : null)
                 ?[(variable.Length + 1)..];
-        return path is not null && File.Exists(path)
+        return path is not null && Path.Exists(path)
             ? path
             : throw new FileNotFoundException(
                 $"{title} is missing ({path ?? "unknown path"}): run scripts/get-peers.sh, or name its executable in {variable}. "
