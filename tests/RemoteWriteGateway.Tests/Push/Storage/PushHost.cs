@@ -3,12 +3,14 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Protocol.Exposition;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Push.Storage;
 using RemoteWriteGateway.Tests.Catalog;
+using RemoteWriteGateway.Tests.Identity;
 
 namespace RemoteWriteGateway.Tests.Push.Storage;
 
@@ -29,20 +31,24 @@ internal sealed class PushHost : IAsyncDisposable
     private readonly bool _ownsCatalog;
     private readonly CatalogHost _host;
 
-    private PushHost(EmptyCatalog catalog, bool ownsCatalog, CatalogHost host)
+    private PushHost(EmptyCatalog catalog, bool ownsCatalog, CatalogHost host, WatchedTime time)
     {
+        Time = time;
         _catalog = catalog;
         _ownsCatalog = ownsCatalog;
         _host = host;
     }
 
-    public CatalogHost Catalog => _host;
+    /// <summary>The clock of groups alone: moved by days, it would have the rest of the replica do what is due in all of them.</summary>
+    public WatchedTime Time { get; }
 
     public CatalogDatabase Database => _host.Database;
 
     public PushStore Store => _host.Services.GetRequiredService<PushStore>();
 
     public GroupSweeper Sweeper => _host.Services.GetRequiredService<GroupSweeper>();
+
+    public PushWake Wake => _host.Services.GetRequiredService<PushWake>();
 
     /// <summary>What was sent to the database.</summary>
     public SentStatements Sent => (SentStatements)_host.Services.GetRequiredService<PushTransactions>();
@@ -51,16 +57,19 @@ internal sealed class PushHost : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<PushHost> StartAsync(string provider)
+    public static async Task<PushHost> StartAsync(string provider) => await OfAsync(await EmptyCatalog.CreateAsync(provider));
+
+    /// <param name="catalog">Deleted with the host.</param>
+    public static async Task<PushHost> OfAsync(EmptyCatalog catalog)
     {
-        EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
-        PushHost host = new(catalog, true, await StartAsync(catalog));
+        WatchedTime time = new(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
+        PushHost host = new(catalog, true, await StartAsync(catalog, time), time);
         if (catalog.Provider == CatalogProvider.PostgreSql)
         {
             await host.Database.ExecuteAsync(
                 $"""
                 CREATE TABLE test_clock (ms bigint);
-                INSERT INTO test_clock VALUES ({host._host.Time.GetUtcNow().ToUnixTimeMilliseconds()});
+                INSERT INTO test_clock VALUES ({host.NowMs});
                 CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT ms FROM rwgateway.test_clock'
                 """,
                 null,
@@ -71,7 +80,7 @@ internal sealed class PushHost : IAsyncDisposable
     }
 
     /// <summary>A second replica on the same PostgreSQL.</summary>
-    public async Task<PushHost> ReplicaAsync() => new(_catalog, false, await StartAsync(_catalog));
+    public async Task<PushHost> ReplicaAsync() => new(_catalog, false, await StartAsync(_catalog, Time), Time);
 
     public static PushRequest Request(string path, string text, PushVerb verb = PushVerb.Put, PushMode mode = PushMode.Replace) =>
         Request(path, Encoding.UTF8.GetBytes(text), ExpositionFormat.Text, verb, mode);
@@ -80,7 +89,7 @@ internal sealed class PushHost : IAsyncDisposable
     public static PushRequest Request(string path, byte[] body, ExpositionFormat format, PushVerb verb = PushVerb.Put, PushMode mode = PushMode.Replace)
     {
         GroupKey key = Key(path);
-        GroupingLabels grouping = key.ForBody(Options.Limits);
+        GroupingLabels grouping = key.ForBody();
         MetricFamilies families = new();
         ExpositionFault fault = ExpositionReader.Read(body, format, Options, families);
         fault = fault.IsNone ? ContentRules.Check(families, grouping, Options) : fault;
@@ -179,12 +188,12 @@ internal sealed class PushHost : IAsyncDisposable
         new { Key(path).Bytes },
         Cancel);
 
-    public long NowMs => _host.Time.GetUtcNow().ToUnixTimeMilliseconds();
+    public long NowMs => Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Moves the database's clock.</summary>
     public async Task AdvanceAsync(TimeSpan time)
     {
-        _host.Time.Advance(time);
+        Time.Advance(time);
         if (Database.Provider == CatalogProvider.PostgreSql)
         {
             await Database.ExecuteAsync("UPDATE test_clock SET ms = @NowMs", new { NowMs }, Cancel);
@@ -202,16 +211,20 @@ internal sealed class PushHost : IAsyncDisposable
         }
     }
 
-    private static Task<CatalogHost> StartAsync(EmptyCatalog catalog) => CatalogHost.StartAsync(catalog, more: static services =>
+    private static Task<CatalogHost> StartAsync(EmptyCatalog catalog, WatchedTime time) => CatalogHost.StartAsync(catalog, more: services =>
     {
         services.AddPushStorage();
-        services.AddSingleton<PushTransactions>(static provider =>
+
+        // Tests say when it sweeps.
+        services.Remove(services.Last(static service => service.ServiceType == typeof(IHostedService)));
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<GroupSweeper>(provider, time));
+        services.AddSingleton<PushTransactions>(provider =>
         {
             CatalogDatabase database = provider.GetRequiredService<CatalogDatabase>();
             PushStorageMetrics metrics = provider.GetRequiredService<PushStorageMetrics>();
             return new SentStatements(database.Provider == CatalogProvider.PostgreSql
                 ? new PostgreSqlPushTransactions(database, metrics, NullLogger<PostgreSqlPushTransactions>.Instance)
-                : new SqlitePushTransactions(database, metrics, provider.GetRequiredService<TimeProvider>(), NullLogger<SqlitePushTransactions>.Instance));
+                : new SqlitePushTransactions(database, metrics, time, NullLogger<SqlitePushTransactions>.Instance));
         });
     });
 }
@@ -226,6 +239,9 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
 
     public IReadOnlyCollection<string> Statements => _statements;
 
+    /// <summary>Called at the begin of each transaction, with its batch.</summary>
+    public Func<IStatementBatch, ValueTask>? AtBegin { get; set; }
+
     /// <summary>Batches, and one for each commit.</summary>
     public int RoundTrips => _roundTrips;
 
@@ -238,7 +254,17 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
     public override Task<TransactionEnd<T>> RunAsync<T>(TransactionWork<T> work, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _roundTrips);
-        return inner.RunAsync(batch => work(new Recorded(this, batch)), cancellationToken);
+        return inner.RunAsync(
+            async batch =>
+            {
+                if (AtBegin is { } begin)
+                {
+                    await begin(batch);
+                }
+
+                return await work(new Recorded(this, batch));
+            },
+            cancellationToken);
     }
 
     public async ValueTask DisposeAsync()
