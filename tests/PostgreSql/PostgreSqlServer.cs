@@ -32,13 +32,15 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     private static Task<string>? _cluster;
 
     private readonly string _bin;
+    private readonly bool _isDurable;
     private readonly DirectoryInfo _folder;
     private readonly int? _tlsPort;
     private Process? _server;
     private int _databases;
 
-    private PostgreSqlServer(string bin, DirectoryInfo folder, int? tlsPort)
+    private PostgreSqlServer(string bin, DirectoryInfo folder, int? tlsPort, bool isDurable)
     {
+        _isDurable = isDurable;
         _bin = bin;
         _tlsPort = tlsPort;
         _folder = folder;
@@ -51,11 +53,12 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     /// <exception cref="FileNotFoundException">PostgreSQL is not there; the text says how to get it.</exception>
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="tls">Certificate and key in PEM: then it listens on loopback as well, with TLS only.</param>
-    public static async Task<PostgreSqlServer> StartAsync(CancellationToken cancellationToken, (string Certificate, string Key)? tls = null)
+    /// <param name="isDurable">Whether a commit waits for the disk, as it does outside tests.</param>
+    public static async Task<PostgreSqlServer> StartAsync(CancellationToken cancellationToken, (string Certificate, string Key)? tls = null, bool isDurable = false)
     {
         string bin = FindBin();
         string made = await ClusterAsync(bin);
-        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"), tls is null ? null : FreePort());
+        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"), tls is null ? null : FreePort(), isDurable);
         try
         {
             await RunAsync("cp", ["--archive", made, server.Data], cancellationToken);
@@ -115,7 +118,7 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
             ? ["-c", "listen_addresses=localhost", "-c", string.Create(CultureInfo.InvariantCulture, $"port={port}"), "-c", "ssl=on"]
             : ["-c", "listen_addresses="];
         _server = StartAsUser(Path.Combine(_bin, "postgres"), [
-            "-D", Data, "-k", _folder.FullName, .. listen, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200",
+            "-D", Data, "-k", _folder.FullName, .. listen, "-c", _isDurable ? "fsync=on" : "fsync=off", "-c", _isDurable ? "full_page_writes=on" : "full_page_writes=off", "-c", "max_connections=200",
             "-c", "logging_collector=off", "-c", "log_destination=stderr"]);
         _server.BeginOutputReadLine();
         List<string> log = [];

@@ -11,7 +11,7 @@ namespace RemoteWriteGateway.Protocol.Exposition;
 public static class ContentRules
 {
     /// <summary>Checks what <see cref="ExpositionReader"/> read, under the labels of its group, and leaves the hash of each metric in <see cref="MetricFamilies.Hashes"/>.</summary>
-    /// <param name="families">As read.</param>
+    /// <param name="families">As read. Labels that the stamp would take away or rename leave or get their new names here.</param>
     /// <param name="group">The labels of the path. They overwrite those of the body before metrics are compared.</param>
     /// <param name="options">The tenant's.</param>
     /// <returns>The first fault in the order of families, or none.</returns>
@@ -31,6 +31,13 @@ public static class ContentRules
 
             foreach (ref readonly MetricEntry metric in families.MetricsOf(family))
             {
+                if (StampedLabels.Settle(families, metric, options.Limits.Plan) is { } reserved)
+                {
+                    return new ExpositionFault(
+                        ExpositionReason.ReservedLabel,
+                        $"{families.Place(metric)}: label {ExpositionText.Excerpt(families.Text(reserved))} is set by the gateway; leave it out");
+                }
+
                 fault = check.Metric(metric, group, scratch);
                 fault = fault.IsNone ? AddHash(families, family, metric, group, scratch) : fault;
                 if (!fault.IsNone)

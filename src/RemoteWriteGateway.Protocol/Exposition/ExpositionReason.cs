@@ -33,6 +33,7 @@ public enum ExpositionReason
     HistogramSpanInvalid,
     HistogramCustomBoundsInvalid,
     HistogramTooManyBuckets,
+    ReservedLabel,
 }
 
 /// <summary>The ids of <see cref="ExpositionReason"/>, and which of the two kinds of refusal each is.</summary>
@@ -46,7 +47,7 @@ public static class ExpositionReasons
         "label-not-allowed", "label-value-invalid", "duplicate-label-names", "type-mismatch", "too-many-labels",
         "metric-name-too-long", "label-name-too-long", "label-value-too-long", "histogram-schema-invalid",
         "histogram-count-mismatch", "histogram-buckets-mismatch", "histogram-negative-count", "histogram-span-invalid",
-        "histogram-custom-bounds-invalid", "histogram-too-many-buckets",
+        "histogram-custom-bounds-invalid", "histogram-too-many-buckets", "reserved-label",
     ];
 
     /// <summary>How many reasons there are, <see cref="ExpositionReason.None"/> included: the size of an array indexed by reason.</summary>

@@ -9,8 +9,6 @@ namespace RemoteWriteGateway.Protocol.Exposition;
 /// </summary>
 public static class GroupingRules
 {
-    private const string ReservedLabel = "reserved-label";
-
     /// <summary>Drops, renames or refuses the tenant label and the reserved ones, as the options say.</summary>
     /// <param name="path">Each name once, valid UTF-8, not empty. Values may be empty: such a label takes away a body's own.</param>
     /// <param name="options">The tenant's, as for its writes.</param>
@@ -33,7 +31,7 @@ public static class GroupingRules
             else if (options.RefuseReservedLabels && label.Value.Length > 0)
             {
                 labels = [];
-                return (ReservedLabel, $"the label {label.Key} of the path is set by the gateway; leave it out");
+                return (ExpositionReason.ReservedLabel.Id(), $"the label {label.Key} of the path is set by the gateway; leave it out");
             }
             else if (isTenant)
             {
@@ -56,24 +54,6 @@ public static class GroupingRules
         kept.Sort(static (a, b) => Encoding.UTF8.GetBytes(a.Key).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(b.Key)));
         labels = [.. kept];
         return Limits(kept, options);
-    }
-
-    /// <summary>
-    /// The grouping labels for a body: those of the key, and without a value the names that the stamp would take away, so that metrics which
-    /// differ by nothing else are found to be one series before they are stored.
-    /// </summary>
-    /// <param name="labels">As <see cref="Apply"/> gave them.</param>
-    /// <param name="options">The same.</param>
-    public static GroupingLabels ForBody(IReadOnlyCollection<KeyValuePair<string, string>> labels, StampOptions options)
-    {
-        StampPlan plan = options.Plan;
-        IEnumerable<string> dropped = plan.ReservedNames.Append(options.TenantLabel);
-        return GroupingLabels.Create([
-            .. labels,
-            .. dropped.Distinct(StringComparer.Ordinal)
-                .Where(name => labels.All(label => label.Key != name))
-                .Select(name => KeyValuePair.Create(name, "")),
-        ]);
     }
 
     private static (string Reason, string Text)? Limits(List<KeyValuePair<string, string>> labels, StampOptions options)

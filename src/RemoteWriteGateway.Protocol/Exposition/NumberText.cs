@@ -68,6 +68,12 @@ public static class NumberText
         return destination[..length].EndsWith(".0"u8) ? length - 2 : length;
     }
 
+    /// <summary>Writes a bound (<c>le</c>, <c>quantile</c>) as Prometheus 3 has it: with <c>.0</c> behind what looks like an integer.</summary>
+    /// <param name="bound">Any double.</param>
+    /// <param name="destination">At least <see cref="MaxLength"/> bytes.</param>
+    /// <returns>How many bytes it took.</returns>
+    public static int FormatBound(double bound, Span<byte> destination) => BucketBound.Format(bound, destination);
+
     private static bool TryParseDigits(ReadOnlySpan<byte> text, out ulong whole)
     {
         whole = 0;

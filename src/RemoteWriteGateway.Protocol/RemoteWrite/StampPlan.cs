@@ -112,9 +112,6 @@ internal sealed class StampPlan
     /// <summary>Most labels that are looked at, of a series or of an exemplar, which may have as many as its characters allow: two for each.</summary>
     public int MaxKeptLabels { get; }
 
-    /// <summary>The reserved names; the tenant label is one of them only if it was named.</summary>
-    public IEnumerable<string> ReservedNames => _reserved.Select(StrictUtf8.GetString);
-
     /// <summary>How many <c>exported_</c> names there are. A longer one would be over the limit of names anyway.</summary>
     public int ExportedNameCount => _exportedNames.Length;
 

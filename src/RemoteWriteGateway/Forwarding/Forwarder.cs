@@ -25,10 +25,11 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
     /// <param name="work">The request's buffers: parts and compressed bodies are made in them. The result has counts (<see cref="StampResult.Accepted"/> is what is sent).</param>
     /// <param name="timeLimit">Most time over all parts: below what senders wait.</param>
     /// <param name="cancellationToken">Ends the forward: our own stop, not the sender's hanging up.</param>
+    /// <param name="isTold">Whether the log tells what was not taken; if not, the caller does.</param>
     /// <returns>Never throws for what the store or the network did.</returns>
     /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
     public async Task<StoreVerdict> SendAsync(
-        Store store, Tenant tenant, WriteProtocol protocol, WriteWork work, TimeSpan timeLimit, CancellationToken cancellationToken)
+        Store store, Tenant tenant, WriteProtocol protocol, WriteWork work, TimeSpan timeLimit, CancellationToken cancellationToken, bool isTold = true)
     {
         StampResult stamped = work.Result;
         StoreTarget target = TargetAt(store, tenant);
@@ -53,7 +54,11 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
 
             // 4. One verdict.
             StoreVerdict verdict = merge.Verdict(stamped.Accepted, new ItemCounts(0, 0, stamped.DroppedExemplars));
-            Tell(store, tenant, verdict);
+            if (isTold)
+            {
+                Tell(store, tenant, verdict);
+            }
+
             if (verdict.Kind != VerdictKind.Retry)
             {
                 // 5. Only now: a request that comes again is counted when it does.

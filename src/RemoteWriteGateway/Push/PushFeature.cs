@@ -4,6 +4,7 @@ using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Protocol.Exposition;
+using RemoteWriteGateway.Push.Emission;
 using RemoteWriteGateway.Push.Storage;
 using RemoteWriteGateway.Push.Views;
 using RemoteWriteGateway.Tenancy;
@@ -26,6 +27,7 @@ internal static class PushFeature
             return new PushTimes(options.MinGap, options.BookkeepingTtl, options.IdempotencyTtl);
         });
         services.AddPushStorage();
+        services.AddPushEmission();
         services.AddSingleton<ObjectPool<MetricFamilies>>(_ =>
             new DefaultObjectPool<MetricFamilies>(new DefaultPooledObjectPolicy<MetricFamilies>(), maximumRetained: 64));
         services.AddSingleton<PushRouter>();

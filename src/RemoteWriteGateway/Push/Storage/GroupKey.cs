@@ -81,8 +81,8 @@ internal sealed class GroupKey
         return new GroupKey(bytes, labels.DrainToImmutable());
     }
 
-    /// <summary>What overwrites the labels of a body, for <see cref="ContentRules.Check"/> and for <see cref="PushRequest"/>.</summary>
-    public GroupingLabels ForBody(StampOptions options) => GroupingRules.ForBody(Spelling, options);
+    /// <summary>What overwrites the labels of a body, for <see cref="ContentRules.Check"/> and for <see cref="PushRequest"/>: labels without a value take the body's away.</summary>
+    public GroupingLabels ForBody() => GroupingLabels.Create(Spelling);
 
     private static void Append(IncrementalHash hash, string text)
     {
