@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the real programs that tests and quickstart run against: Prometheus 3, Prometheus 2.53, VictoriaMetrics, vmagent,
-# vmauth, Pushgateway.
+# vmauth, Pushgateway, and prom-client for Node.js.
 #
 #   scripts/get-peers.sh           finds or downloads them and writes .cache/peers/peers.env
 #   scripts/get-peers.sh --list    the same, then prints one line per program: variable, version, path
@@ -24,6 +24,9 @@ RWGATEWAY_VMAGENT;vmagent;any;victoria-metrics/sid;vmagent
 RWGATEWAY_VMAUTH;vmauth;any;victoria-metrics/sid;vmauth
 RWGATEWAY_PUSHGATEWAY;prometheus-pushgateway;^1\.(1[1-9]|[2-9][0-9])\.;prometheus-pushgateway/sid;Pushgateway 1.11 or newer
 '
+
+# A client library that runs unmodified, from the npm registry; it needs a node that is there already.
+readonly prom_client=prom-client@15.1.3
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
@@ -113,6 +116,22 @@ find_program() {
   return 1
 }
 
+# Sets `found` to the folder of prom-client, or fails after saying why. Nothing of it runs while it is installed.
+find_prom_client() {
+  found=${RWGATEWAY_PROM_CLIENT:-$cache/npm/node_modules/prom-client}
+  [ ! -f "$found/package.json" ] || return 0
+  [ -z "${RWGATEWAY_PROM_CLIENT:-}" ] || { say "RWGATEWAY_PROM_CLIENT names $found, which has no package.json"; return 1; }
+  local tool
+  for tool in node npm; do
+    command -v "$tool" >/dev/null || { say "this machine has no $tool, so $prom_client can neither be had nor run"; return 1; }
+  done
+  say "downloading $prom_client"
+  rm -rf "$cache/npm"
+  mkdir -p "$cache/npm"
+  npm install --prefix "$cache/npm" --ignore-scripts --no-audit --no-fund --silent "$prom_client" </dev/null >&2 \
+    || { say "$prom_client could not be downloaded"; rm -rf "$cache/npm"; return 1; }
+}
+
 list=
 case ${1:-} in
   --list) list=yes ;;
@@ -139,6 +158,13 @@ while IFS=';' read -r variable name pattern package title; do
     missing=$((missing + 1))
   fi
 done <<<"$programs"
+if find_prom_client; then
+  echo "RWGATEWAY_PROM_CLIENT=$found" >>"$cache/peers.env.new"
+  [ -z "$list" ] || printf '%-26s %-10s %s\n' RWGATEWAY_PROM_CLIENT "${prom_client#*@}" "$found"
+else
+  say "MISSING: prom-client for Node.js. Install node and npm, or name the package's folder in RWGATEWAY_PROM_CLIENT."
+  missing=$((missing + 1))
+fi
 mv -f "$cache/peers.env.new" "$cache/peers.env"
 # The package lists are large and of no use once everything is unpacked.
 rm -rf "$cache/apt"

@@ -157,7 +157,8 @@ public static class TextFormatWriter
             }
 
             output.Append(isFirst ? " "u8 : "} "u8);
-            output.Append(number[..NumberText.Format(value, number)]);
+            // Zero has no sign in this format.
+            output.Append(number[..NumberText.Format(value == 0 ? 0 : value, number)]);
             output.Append("\n"u8);
         }
 

@@ -25,6 +25,7 @@ internal static class AdminFeature
         services.AddSingleton<AccessReviewRoute>();
         services.AddSingleton<ReplicaRoutes>();
         services.AddSingleton<AuditRoutes>();
+        services.AddSingleton<PushGroupRoutes>();
         services.AddSingleton<ReplicaPurges>();
         services.AddHostedService(provider => provider.GetRequiredService<ReplicaPurges>());
         return services;
@@ -43,6 +44,7 @@ internal static class AdminFeature
         app.Services.GetRequiredService<AccessReviewRoute>().AddTo(routes);
         app.Services.GetRequiredService<ReplicaRoutes>().AddTo(routes);
         app.Services.GetRequiredService<AuditRoutes>().AddTo(routes);
+        app.Services.GetRequiredService<PushGroupRoutes>().AddTo(routes);
         app.Services.GetRequiredService<OpenApiRoute>().AddTo(routes);
         routes.AddOthers(Prefix);
     }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.ObjectPool;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Protocol.Exposition;
 using RemoteWriteGateway.Push.Emission;
@@ -39,6 +40,7 @@ internal static class PushFeature
         services.AddSingleton<GroupsJson>();
         services.AddSingleton<Scrape>();
         services.AddSingleton<GroupRoutes>();
+        services.AddSingleton<FindPushGroups>(provider => provider.GetRequiredService<GroupRoutes>().FindAsync);
         services.AddSingleton<PushStatus>();
         services.AddSingleton<PushUsageGauges>();
         services.AddHostedService(provider => provider.GetRequiredService<PushUsageGauges>());

@@ -12,7 +12,7 @@ internal sealed class PushgatewayServer
         Uri url = new($"http://127.0.0.1:{FreePorts.Take()}");
         string executable = Repository.RealProgram("RWGATEWAY_PUSHGATEWAY", "Pushgateway 1.11 or newer");
         RunningProgram program = workspace.Own(RunningProgram.Start(
-            "pushgateway", executable, [$"--web.listen-address={url.Authority}"], workspace.Folder("pushgateway")));
+            "pushgateway", executable, [$"--web.listen-address={url.Authority}", "--web.enable-admin-api"], workspace.Folder("pushgateway")));
         await program.WaitForAsync(new Uri(url, "/-/ready"), cancellationToken);
         return new PushgatewayServer(url);
     }

@@ -10,6 +10,9 @@ internal static class Repository
     /// <summary>The gateway's executable, of the same build configuration as the tests.</summary>
     public static string Gateway => Built("RemoteWriteGateway", "rwgateway");
 
+    /// <summary>The gateway that kills itself at a named step.</summary>
+    public static string FaultHost => Built("RemoteWriteGateway.FaultHost", "RemoteWriteGateway.FaultHost", "tests");
+
     /// <summary>The emulator's executable.</summary>
     public static string Emulator => Built("EntraEmulator", "EntraEmulator");
 
@@ -26,16 +29,16 @@ internal static class Repository
         string? path = Environment.GetEnvironmentVariable(variable)
             ?? (File.Exists(found) ? File.ReadLines(found).FirstOrDefault(line => line.StartsWith(variable + "=", StringComparison.Ordinal)) : null)
                 ?[(variable.Length + 1)..];
-        return path is not null && File.Exists(path)
+        return path is not null && Path.Exists(path)
             ? path
             : throw new FileNotFoundException(
                 $"{title} is missing ({path ?? "unknown path"}): run scripts/get-peers.sh, or name its executable in {variable}. "
                 + "These tests run against the real program only.");
     }
 
-    private static string Built(string project, string executable)
+    private static string Built(string project, string executable, string folder = "src")
     {
-        string path = Path.Combine(Root, "src", project, "bin", Metadata("BuildConfiguration"), "net10.0", executable);
+        string path = Path.Combine(Root, folder, project, "bin", Metadata("BuildConfiguration"), "net10.0", executable);
         return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: build the solution");
     }
 

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Protocol.PromQL;
 using RemoteWriteGateway.Push.Storage;
@@ -38,6 +39,11 @@ internal sealed class GroupRoutes(PushStore store, PushReads reads)
         return reads.RunAsync(http, WipeAsync);
     }
 
+    /// <summary>For operators; see <see cref="FindPushGroups"/>.</summary>
+    public async Task<IReadOnlyList<(byte[] Key, PushGroupItem Item)>> FindAsync(
+        string? tenant, (string Tenant, byte[] Key)? after, int limit, CancellationToken cancellationToken) =>
+        [.. (await store.FindGroupsAsync(tenant, null, after, limit, cancellationToken)).Select(static group => (group.Key, GroupItems.Of(group, withTenant: true)))];
+
     private async Task<Refusal?> ListAsync(HttpContext http, Tenant tenant, CancellationToken gone)
     {
         if (GroupQuery.TryRead(http.Request.QueryString, ["match[]", "limit", "cursor"], out GroupQuery query) is { } invalid)
@@ -49,7 +55,7 @@ internal sealed class GroupRoutes(PushStore store, PushReads reads)
         IReadOnlyList<StoredGroup> found = await store.FindGroupsAsync(tenant.Name, query.Matches, after, query.Limit + 1, gone);
         StoredGroup[] page = [.. found.Take(query.Limit)];
         string? next = found.Count > query.Limit ? Base64Url.EncodeToString(page[^1].Key) : null;
-        await WriteAsync(http, new { status = "success", data = new { groups = page.Select(static group => GroupItem.Of(group, withTenant: false)), next } });
+        await WriteAsync(http, new { status = "success", data = new { groups = page.Select(static group => GroupItems.Of(group, withTenant: false)), next } });
         return null;
     }
 
@@ -114,7 +120,7 @@ internal sealed class GroupRoutes(PushStore store, PushReads reads)
     }
 
     private static Task WriteAsync(HttpContext http, object answer) =>
-        http.Response.WriteAsJsonAsync(answer, GroupItem.Json, "application/json", http.RequestAborted);
+        http.Response.WriteAsJsonAsync(answer, GroupItems.Json, "application/json", http.RequestAborted);
 
     private static Refusal Bad(string reason, string text) => new(reason, StatusCodes.Status400BadRequest, text);
 

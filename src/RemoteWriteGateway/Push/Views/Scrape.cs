@@ -58,6 +58,11 @@ internal sealed class Scrape(PushStore store, PushReads reads, ObjectPool<Metric
             for (int i = 0; i < group.Body.Families.Length; i++)
             {
                 string name = group.Body.Families[i].Name;
+                if (group.Body.Families[i].Metrics == 0)
+                {
+                    continue;
+                }
+
                 if (!byName.TryGetValue(name, out List<(HeldGroup, int)>? holders))
                 {
                     byName.Add(name, holders = []);
