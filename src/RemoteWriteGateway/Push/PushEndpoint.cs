@@ -194,7 +194,7 @@ internal sealed class PushEndpoint(
 
         // 5. Format and content.
         ExpositionFormat format = PushMediaType.FormatOf(http.Request.Headers.ContentType);
-        GroupingLabels grouping = key.ForBody(tenant.Stamping);
+        GroupingLabels grouping = key.ForBody();
         ExpositionFault fault = ExpositionReader.Read(body, format, tenant.Exposition, families);
         fault = fault.IsNone ? ContentRules.Check(families, grouping, tenant.Exposition) : fault;
         if (!fault.IsNone && !fault.Reason.IsTraced())

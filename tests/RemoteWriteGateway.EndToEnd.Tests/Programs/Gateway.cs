@@ -10,6 +10,7 @@ internal sealed class Gateway : IAsyncDisposable
     private static readonly HttpClient Client = new();
     private readonly string _folder;
     private readonly Dictionary<string, string> _environment;
+    private string? _failAt;
     private RunningProgram? _program;
 
     private Gateway(string folder, string caFile, IReadOnlyDictionary<string, string>? environment)
@@ -41,6 +42,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
     /// <param name="push">Section <c>Push</c>, if not by default.</param>
+    /// <param name="failAt">The step of emission at which it kills itself.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
     /// <param name="name">Of the replica, and of its folder.</param>
     /// <param name="policy">The policy's text, if it is to say something else than <paramref name="tenants"/>.</param>
@@ -60,9 +62,10 @@ internal sealed class Gateway : IAsyncDisposable
         object? audit = null,
         string moreBindings = "",
         object? push = null,
+        string? failAt = null,
         IReadOnlyDictionary<string, string>? environment = null)
     {
-        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile, environment));
+        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile, environment) { _failAt = failAt });
         workspace.Write(name, "policy.yaml", policy ?? Policy(tenants) + moreBindings);
         workspace.Write(name, "appsettings.json", JsonSerializer.Serialize(new
         {
@@ -98,7 +101,11 @@ internal sealed class Gateway : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken, bool untilReady = true)
     {
         _program = RunningProgram.Start(
-            "gateway", Repository.Gateway, [], _folder, _environment);
+            "gateway",
+            _failAt is null ? Repository.Gateway : Repository.FaultHost,
+            [],
+            _folder,
+            new Dictionary<string, string>(_environment) { ["RWGATEWAY_FAIL_AT"] = _failAt ?? "" });
         await _program.WaitForAsync(new Uri(Management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
     }
 
@@ -111,6 +118,10 @@ internal sealed class Gateway : IAsyncDisposable
         CommandResult result = await Command.RunAsync(Repository.Gateway, arguments, _folder, cancellationToken);
         return (result.Code, result.Output + result.Error);
     }
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    public Task UntilEndedAsync(CancellationToken cancellationToken) => Eventually.TrueAsync(
+        () => Task.FromResult(_program?.HasEnded != false), () => $"it goes on\n{LogText}", cancellationToken);
 
     /// <summary>Ends it at once, with whatever requests it has on their way.</summary>
     public void Kill() => _program?.Kill();

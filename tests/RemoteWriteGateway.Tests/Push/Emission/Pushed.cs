@@ -29,7 +29,7 @@ internal static class Pushed
         MetricFamilies families = new();
         ExpositionFault fault = ExpositionReader.Read(body, format, options, families);
         Assert.True(fault.IsNone, fault.Text);
-        GroupingLabels group = key.ForBody(Limits);
+        GroupingLabels group = key.ForBody();
         fault = ContentRules.Check(families, group, options);
         Assert.True(fault.IsNone, fault.Text);
 
