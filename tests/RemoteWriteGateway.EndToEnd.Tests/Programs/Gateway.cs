@@ -11,6 +11,7 @@ internal sealed class Gateway : IAsyncDisposable
     private static readonly HttpClient Client = new();
     private readonly string _folder;
     private readonly string _caFile;
+    private string? _failAt;
     private RunningProgram? _program;
 
     private Gateway(string folder, string caFile)
@@ -42,6 +43,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
     /// <param name="push">Section <c>Push</c>, if not by default.</param>
+    /// <param name="failAt">The step of emission at which it kills itself.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
     /// <param name="name">Of the replica, and of its folder.</param>
     /// <param name="policy">The policy's text, if it is to say something else than <paramref name="tenants"/>.</param>
@@ -59,9 +61,10 @@ internal sealed class Gateway : IAsyncDisposable
         string maxStale = "01:00:00",
         object? audit = null,
         string moreBindings = "",
-        object? push = null)
+        object? push = null,
+        string? failAt = null)
     {
-        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile));
+        Gateway gateway = workspace.Own(new Gateway(workspace.Folder(name), emulator.CaFile) { _failAt = failAt });
         workspace.Write(name, "policy.yaml", policy ?? Policy(tenants) + moreBindings);
         workspace.Write(name, "appsettings.json", JsonSerializer.Serialize(new
         {
@@ -97,7 +100,11 @@ internal sealed class Gateway : IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken, bool untilReady = true)
     {
         _program = RunningProgram.Start(
-            "gateway", Repository.Gateway, [], _folder, new Dictionary<string, string> { ["SSL_CERT_FILE"] = _caFile });
+            "gateway",
+            _failAt is null ? Repository.Gateway : Repository.FaultHost,
+            [],
+            _folder,
+            new Dictionary<string, string> { ["SSL_CERT_FILE"] = _caFile, ["RWGATEWAY_FAIL_AT"] = _failAt ?? "" });
         await _program.WaitForAsync(new Uri(Management, untilReady ? "/-/ready" : "/-/healthy"), cancellationToken);
     }
 
@@ -118,6 +125,10 @@ internal sealed class Gateway : IAsyncDisposable
         await command.WaitForExitAsync(cancellationToken);
         return (command.ExitCode, output + await error);
     }
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    public Task UntilEndedAsync(CancellationToken cancellationToken) => Eventually.TrueAsync(
+        () => Task.FromResult(_program?.HasEnded != false), () => $"it goes on\n{LogText}", cancellationToken);
 
     /// <summary>Ends it at once, with whatever requests it has on their way.</summary>
     public void Kill() => _program?.Kill();

@@ -11,6 +11,7 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     private readonly string _executable;
     private readonly string _folder;
     private readonly string _features;
+    private TimeSpan _lookback;
     private RunningProgram? _program;
 
     private PrometheusServer(string name, string executable, string folder, Uri url, string features)
@@ -39,17 +40,19 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     /// <param name="configuration">Its configuration file, from its own address.</param>
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="features">What it is to have switched on, by commas.</param>
+    /// <param name="lookback">How old the newest sample of a series may be in an instant query, 5 min unless said otherwise.</param>
     public static async Task<PrometheusServer> StartAsync(
         Workspace workspace,
         string name,
         string executable,
         Func<Uri, string> configuration,
         CancellationToken cancellationToken,
-        string features = "native-histograms,exemplar-storage")
+        string features = "native-histograms,exemplar-storage",
+        TimeSpan? lookback = null)
     {
         Uri url = new($"http://127.0.0.1:{FreePorts.Take()}");
         workspace.Write(name, "prometheus.yml", configuration(url));
-        PrometheusServer server = workspace.Own(new PrometheusServer(name, executable, workspace.Folder(name), url, features));
+        PrometheusServer server = workspace.Own(new PrometheusServer(name, executable, workspace.Folder(name), url, features) { _lookback = lookback ?? TimeSpan.FromMinutes(5) });
         await server.StartAsync(cancellationToken);
         return server;
     }
@@ -67,7 +70,7 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
             [
                 "--config.file=prometheus.yml", "--storage.tsdb.path=data", $"--web.listen-address={Url.Authority}",
                 "--web.enable-remote-write-receiver", $"--enable-feature={_features}",
-                "--storage.remote.flush-deadline=2s",
+                "--storage.remote.flush-deadline=2s", $"--query.lookback-delta={(int)_lookback.TotalSeconds}s",
             ],
             _folder);
         await _program.WaitForAsync(new Uri(Url, "/-/ready"), cancellationToken);

@@ -10,6 +10,9 @@ internal static class Repository
     /// <summary>The gateway's executable, of the same build configuration as the tests.</summary>
     public static string Gateway => Built("RemoteWriteGateway", "rwgateway");
 
+    /// <summary>The gateway that kills itself at a named step.</summary>
+    public static string FaultHost => Built("RemoteWriteGateway.FaultHost", "RemoteWriteGateway.FaultHost", "tests");
+
     /// <summary>The emulator's executable.</summary>
     public static string Emulator => Built("EntraEmulator", "EntraEmulator");
 
@@ -33,9 +36,9 @@ internal static class Repository
                 + "These tests run against the real program only.");
     }
 
-    private static string Built(string project, string executable)
+    private static string Built(string project, string executable, string folder = "src")
     {
-        string path = Path.Combine(Root, "src", project, "bin", Metadata("BuildConfiguration"), "net10.0", executable);
+        string path = Path.Combine(Root, folder, project, "bin", Metadata("BuildConfiguration"), "net10.0", executable);
         return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing: build the solution");
     }
 

@@ -35,6 +35,8 @@ internal sealed class RunningProgram : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    public bool HasEnded => _process.HasExited;
+
     /// <summary>The last lines that it wrote.</summary>
     public string LogText => $"--- {Name}\n{string.Join('\n', _log)}";
 

@@ -108,7 +108,18 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
             yield break;
         }
 
-        WriteBookkeeping(delivery);
+        WriteBookkeeping(Bookkeeping.PushTime, Bookkeeping.PushTimeHelp, delivery.Row.InflightPushMs, delivery.Row.InflightMs!.Value);
+        if (IsFull)
+        {
+            yield return true;
+        }
+
+        WriteBookkeeping(Bookkeeping.FailureTime, Bookkeeping.FailureTimeHelp, delivery.Row.InflightFailMs, delivery.Row.InflightMs.Value);
+        if (IsFull)
+        {
+            yield return true;
+        }
+
         if (hasTombstones)
         {
             delivery.Written!.ReadInto(_written);
@@ -253,13 +264,6 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         }
 
         return next;
-    }
-
-    private void WriteBookkeeping(Delivery delivery)
-    {
-        EmissionRow row = delivery.Row;
-        WriteBookkeeping(Bookkeeping.PushTime, Bookkeeping.PushTimeHelp, row.InflightPushMs, row.InflightMs!.Value);
-        WriteBookkeeping(Bookkeeping.FailureTime, Bookkeeping.FailureTimeHelp, row.InflightFailMs, row.InflightMs.Value);
     }
 
     private void WriteBookkeeping(ReadOnlySpan<byte> name, ReadOnlySpan<byte> help, long? timeMs, long at)

@@ -43,6 +43,7 @@ internal sealed class EmissionGateway : IAsyncDisposable
     /// <param name="options">Section <c>Push</c>; ranges do not bind here.</param>
     /// <param name="isSecond">Whether another one has set the clock.</param>
     /// <param name="store">Tells the store how to answer.</param>
+    /// <param name="protocol">What the store takes.</param>
     public static async Task<EmissionGateway> StartAsync(
         EmptyCatalog catalog,
         IEnumerable<(string Key, string? Value)>? settings = null,
@@ -50,11 +51,12 @@ internal sealed class EmissionGateway : IAsyncDisposable
         IFailPoints? failPoints = null,
         PushOptions? options = null,
         bool isSecond = false,
-        Action<RecordingStore>? store = null)
+        Action<RecordingStore>? store = null,
+        string protocol = "v2")
     {
         GatewayHost host = await GatewayHost.StartAsync(
             policy,
-            settings: [("Stores:main:Protocol", "v2"), .. settings ?? []],
+            settings: [("Stores:main:Protocol", protocol), .. settings ?? []],
             catalog: catalog,
             store: store,
             services: services =>
