@@ -52,7 +52,11 @@ internal sealed partial class EmissionSender(
                 await RefusedAsync(sent, lane, bounds);
                 break;
             case SentOutcome.Away:
-                lane.Fail(sent.RetryAfter, sent.IsMisconfigured);
+                if (lane.Fail(sent.RetryAfter, sent.IsMisconfigured))
+                {
+                    LogMisconfigured(lane.Store, sent.Reason);
+                }
+
                 CountAll(sent.Batch, "away");
                 await ReleaseAsync(sent.Batch.Deliveries);
                 break;
@@ -272,6 +276,9 @@ internal sealed partial class EmissionSender(
 
     [LoggerMessage(LogLevel.Warning, "Store {Store} refuses a push group of tenant {Tenant}: {Reason}; it is tried again at the next refresh")]
     private partial void LogRefused(string store, string tenant, string reason);
+
+    [LoggerMessage(LogLevel.Error, "Push groups are not written to store {Store}: {Reason}. They wait until its address, credentials or protocol are mended")]
+    private partial void LogMisconfigured(string store, string reason);
 
     private enum SentOutcome
     {

@@ -32,6 +32,8 @@ public sealed class EmissionFaultTests
         Assert.Equal(1, await gateway.Host.MetricAsync("""rwgateway_push_store_paused{store="main"}"""));
         Assert.Equal(isMisconfigured ? 1 : 0, await gateway.Host.MetricAsync("""rwgateway_push_store_misconfigured{store="main"}"""));
 
+        Assert.Equal(isMisconfigured, gateway.Host.Logs.All.Any(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("mended", StringComparison.Ordinal)));
+
         // 1 s and 2 s, each a quarter more at most.
         await gateway.AdvanceAsync(TimeSpan.FromSeconds(1.3));
         await gateway.NextAsync();
