@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Prometheus;
 
 namespace RemoteWriteGateway.Push.Storage;
@@ -5,12 +6,15 @@ namespace RemoteWriteGateway.Push.Storage;
 /// <summary>What operators see of the state of push groups.</summary>
 internal sealed class PushStorageMetrics
 {
+    private const int MaxTenants = 1000;
+    private const string Other = "_other";
+
+    private readonly ConcurrentDictionary<string, bool> _tenants = new(StringComparer.Ordinal);
     private readonly Counter _retries;
     private readonly Gauge _waiting;
     private readonly Histogram _batches;
     private readonly Counter _replays;
     private readonly Counter _trimmed;
-    private readonly Counter _coalesced;
     private readonly Counter _expired;
 
     public PushStorageMetrics(IMetricFactory metrics)
@@ -31,8 +35,6 @@ internal sealed class PushStorageMetrics
             "rwgateway_push_idempotent_replays_total", "Pushes whose idempotency key was there, answered as the first time", ["tenant"]);
         _trimmed = metrics.CreateCounter(
             "rwgateway_push_idempotency_keys_trimmed_total", "Idempotency keys forgotten early because the tenant had too many", ["tenant"]);
-        _coalesced = metrics.CreateCounter(
-            "rwgateway_push_coalesced_pushes_total", "Pushes that changed a payload before the one before was written to the store", ["tenant"]);
         _expired = metrics.CreateCounter(
             "rwgateway_push_expired_groups_total", "Groups whose time to live ended, by what went: the payload, or later the bookkeeping series", ["tenant", "kind"]);
     }
@@ -43,11 +45,13 @@ internal sealed class PushStorageMetrics
 
     public void ObserveBatch(int size) => _batches.Observe(size);
 
-    public void CountReplay(string tenant) => _replays.WithLabels(tenant).Inc();
+    public void CountReplay(string tenant) => _replays.WithLabels(LabelOf(tenant)).Inc();
 
-    public void CountTrimmed(string tenant, long keys) => _trimmed.WithLabels(tenant).Inc(keys);
+    public void CountTrimmed(string tenant, long keys) => _trimmed.WithLabels(LabelOf(tenant)).Inc(keys);
 
-    public void CountCoalesced(string tenant) => _coalesced.WithLabels(tenant).Inc();
+    public void CountExpired(string tenant, bool isPayload) => _expired.WithLabels(LabelOf(tenant), isPayload ? "payload" : "bookkeeping").Inc();
 
-    public void CountExpired(string tenant, bool isPayload) => _expired.WithLabels(tenant, isPayload ? "payload" : "bookkeeping").Inc();
+    /// <summary>The label's value: the tenant's name, or <c>_other</c> beyond the thousandth.</summary>
+    private string LabelOf(string tenant) =>
+        _tenants.ContainsKey(tenant) || (_tenants.Count < MaxTenants && _tenants.TryAdd(tenant, true)) ? tenant : Other;
 }

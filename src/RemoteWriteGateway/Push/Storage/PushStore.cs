@@ -50,7 +50,7 @@ internal sealed class PushStore(
 
             if (!result.IsTraced)
             {
-                Tell(request, result, outcome);
+                Tell(request, outcome);
                 return outcome;
             }
 
@@ -172,9 +172,9 @@ internal sealed class PushStore(
     {
         // That the failure cannot be recorded does not change the answer; only a key that was answered before does.
         TransactionEnd<PushResult> end = await RunAsync(batch => push.RecordRefusalAsync(batch, refusal), cancellationToken);
-        if (end.Value is { Outcome: { } outcome } result)
+        if (end.Value is { Outcome: { } outcome })
         {
-            Tell(request, result, outcome);
+            Tell(request, outcome);
             return outcome;
         }
 
@@ -194,17 +194,12 @@ internal sealed class PushStore(
         return end;
     }
 
-    private void Tell(PushRequest request, PushResult result, PushOutcome outcome)
+    private void Tell(PushRequest request, PushOutcome outcome)
     {
         if (outcome.Fate == PushFate.Replayed)
         {
             metrics.CountReplay(request.Tenant);
             return;
-        }
-
-        if (result.IsCoalesced)
-        {
-            metrics.CountCoalesced(request.Tenant);
         }
 
         wake.Signal();

@@ -54,7 +54,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         StoredGroup written = GroupRows.Pushed(row, request, after, isSame, locked.NowMs, times.MinGap);
         refusal = await WriteAsync(batch, locked, written, difference, names, isSame ? null : merged);
         return refusal is null
-            ? new Decision<PushResult>(new PushResult(PushOutcome.Stored) { IsCoalesced = row.DirtySinceMs is not null && row.PushMs > 0 && !IsTaken(row) }, Commits: true)
+            ? new Decision<PushResult>(new PushResult(PushOutcome.Stored), Commits: true)
             : new Decision<PushResult>(PushResult.Traced(refusal), Commits: false);
     }
 
@@ -95,11 +95,9 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         return new Decision<PushResult>(refused, Commits: !isTooMany);
     }
 
-    /// <summary>Whether an emission of the newest generation was fixed.</summary>
-    private static bool IsTaken(StoredGroup row) => row.InflightGeneration == row.Generation || row.WrittenGeneration == row.Generation;
-
-    /// <summary>Whether the start bits of the newest generation are still to be answered by a zero.</summary>
-    private static bool Inherits(StoredGroup row) => !IsTaken(row) && row.ZeroedGeneration < row.Generation;
+    /// <summary>Whether the start bits of the newest generation are still to be answered by a zero: no emission was fixed for it, nor is its zero written.</summary>
+    private static bool Inherits(StoredGroup row) =>
+        row.InflightGeneration != row.Generation && row.WrittenGeneration != row.Generation && row.ZeroedGeneration < row.Generation;
 
     // 1 to 3.
     private async ValueTask<Locked> LockAsync(IStatementBatch batch)
@@ -266,9 +264,6 @@ internal sealed record PushResult(PushOutcome? Outcome)
 
     /// <summary>The failure is to be recorded in the group.</summary>
     public bool IsTraced { get; init; }
-
-    /// <summary>The payload before was not written to the store yet.</summary>
-    public bool IsCoalesced { get; init; }
 
     public static PushResult Traced(PushRefusal refusal) => new(PushOutcome.Refused(refusal)) { IsTraced = true };
 }
