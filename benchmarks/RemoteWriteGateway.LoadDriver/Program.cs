@@ -1,9 +1,10 @@
 using System.CommandLine;
 using RemoteWriteGateway.LoadDriver;
 
-RootCommand root = new("Replays recorded remote write bodies, answers them as a sink, and compares runs.")
+RootCommand root = new("Replays recorded remote write bodies, answers them as a sink, compares runs, and reads beside a store.")
 {
     LoadCommand.Create(),
+    ReadCommand.Create(),
     SinkCommand(),
     CompareCommand(),
 };

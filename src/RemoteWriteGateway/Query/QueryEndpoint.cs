@@ -99,9 +99,13 @@ internal sealed partial class QueryEndpoint(
                 work.Parameters.Reset(route);
                 if (await ReadParametersAsync(http, work.Parameters) is null)
                 {
-                    foreach (ReadOnlyMemory<byte> text in work.Parameters.All(route.Api == ReadApi.Metadata ? "metric" : "match[]"))
+                    // What the GET will put down as its text, where the route has one.
+                    foreach (ReadParameter parameter in route.Parameters.Where(parameter => parameter.Name is "match[]" or "metric"))
                     {
-                        record.AddText(text.Span);
+                        foreach (ReadOnlyMemory<byte> text in work.Parameters.All(parameter.Name))
+                        {
+                            record.AddText(text.Span);
+                        }
                     }
                 }
             }

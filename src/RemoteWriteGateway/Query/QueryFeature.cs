@@ -76,6 +76,7 @@ internal static class QueryFeature
                     .RequireValidToken()
                     .Audited(AuditEvents.Query)
                     .WithMetadata(new DialectMetadata(Dialect.Prometheus), refused);
+                app.MapMethods(prefix + path, ["OPTIONS"], Preflight).AllowAnonymous();
             }
         }
     }

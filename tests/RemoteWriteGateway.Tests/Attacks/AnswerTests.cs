@@ -221,7 +221,7 @@ public sealed class AnswerTests(AnswerTests.SharedGateway shared) : IClassFixtur
 
         public async ValueTask InitializeAsync() => Gateway = await GatewayHost.StartAsync(
             Policy,
-            [("Stores:mimir:Kind", "Mimir"), ("Stores:mimir:Url", "{store}")],
+            [("Stores:mimir:Kind", "Mimir"), ("Stores:mimir:Url", "{store}"), ("Stores:mimir:Read:Enabled", "false")],
             services: services => services.AddSingleton<IStartupFilter>(Bodies));
 
         public ValueTask DisposeAsync() => Gateway.DisposeAsync();

@@ -221,8 +221,8 @@ public sealed class ContentTrapTests(ContentTrapTests.SharedGateway shared) : IC
             [
                 ("Stores:main:Protocol", "v2"),
                 ("Stores:v1:Kind", "Prometheus"), ("Stores:v1:Url", "{store}"), ("Stores:v1:Protocol", "v1"),
-                ("Stores:header:Kind", "Mimir"), ("Stores:header:Url", "{store}"),
-                ("Stores:victoria:Kind", "VictoriaMetrics"), ("Stores:victoria:Url", "{store}"),
+                ("Stores:header:Kind", "Mimir"), ("Stores:header:Url", "{store}"), ("Stores:header:Read:Enabled", "false"),
+                ("Stores:victoria:Kind", "VictoriaMetrics"), ("Stores:victoria:Url", "{store}"), ("Stores:victoria:Read:Enabled", "false"),
             ]);
 
         public ValueTask DisposeAsync() => Gateway.DisposeAsync();

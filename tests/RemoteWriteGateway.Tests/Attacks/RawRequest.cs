@@ -44,13 +44,30 @@ internal static class RawRequest
         return end >= 0 && length.Success && text.Length >= end + 4 + int.Parse(length.Groups[1].Value, CultureInfo.InvariantCulture);
     }
 
+    private static byte[] Unchunk(ReadOnlySpan<byte> chunks)
+    {
+        var body = new List<byte>();
+        while (true)
+        {
+            int line = chunks.IndexOf("\r\n"u8);
+            int length = int.Parse(Encoding.ASCII.GetString(chunks[..line]), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            if (length == 0)
+            {
+                return [.. body];
+            }
+
+            body.AddRange(chunks.Slice(line + 2, length));
+            chunks = chunks[(line + 2 + length + 2)..];
+        }
+    }
+
     private static HttpResponseMessage Read(byte[] bytes)
     {
         int end = bytes.AsSpan().IndexOf("\r\n\r\n"u8);
         string[] lines = Encoding.Latin1.GetString(bytes, 0, end).Split("\r\n");
         var answer = new HttpResponseMessage((System.Net.HttpStatusCode)int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture))
         {
-            Content = new ByteArrayContent(bytes[(end + 4)..]),
+            Content = new ByteArrayContent(lines.Contains("Transfer-Encoding: chunked", StringComparer.OrdinalIgnoreCase) ? Unchunk(bytes.AsSpan(end + 4)) : bytes[(end + 4)..]),
         };
         foreach (string[] header in lines.Skip(1).Select(line => line.Split(": ", 2)))
         {

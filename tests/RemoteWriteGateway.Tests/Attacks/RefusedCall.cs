@@ -28,11 +28,17 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
     /// <summary>Whether the route answers with problems: its text is then <c>reason: detail</c>.</summary>
     public bool IsProblem { get; init; }
 
+    /// <summary>Whether the route answers in Prometheus' envelope.</summary>
+    public bool IsRead { get; init; }
+
     /// <summary>False while the catalog is away: the audit record is in the spool then, and is not looked at.</summary>
     public bool IsCatalogThere { get; init; } = true;
 
     /// <summary>A call of <c>/whoami</c>.</summary>
     public static RefusedCall OfWhoAmI(int statusCode, string reason) => new(statusCode, reason) { Route = "/whoami", IsWrite = false, IsProblem = true };
+
+    /// <summary>A call of the query API.</summary>
+    public static RefusedCall OfRead(int statusCode, string reason) => new(statusCode, reason) { Route = "/api/v1/query", IsWrite = false, IsRead = true };
 
     /// <summary><c>WWW-Authenticate</c>; null if there is none.</summary>
     public string? Challenge { get; init; } = ChallengeOf(StatusCode, Reason);
@@ -52,7 +58,7 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
 
         using HttpResponseMessage answer = await send();
 
-        string text = IsProblem ? await ProblemTextAsync(answer) : await WriteAnswerCheck.AssertWellFormedAsync(gateway, answer);
+        string text = IsProblem ? await ProblemTextAsync(answer) : IsRead ? await ReadTextAsync(answer) : await WriteAnswerCheck.AssertWellFormedAsync(gateway, answer);
         Assert.Equal((StatusCode, Reason), ((int)answer.StatusCode, text.Split(':')[0]));
         Assert.Equal(Challenge, answer.Headers.TryGetValues("WWW-Authenticate", out IEnumerable<string>? challenge) ? challenge.Single() : null);
 
@@ -91,6 +97,16 @@ internal sealed record RefusedCall(int StatusCode, string Reason)
     {
         JsonObject problem = await ProblemCheck.AssertWellFormedAsync(answer);
         return $"{problem["reason"]}: {problem["detail"]}";
+    }
+
+    private static async Task<string> ReadTextAsync(HttpResponseMessage answer)
+    {
+        Assert.Equal("application/json", answer.Content.Headers.ContentType?.MediaType);
+        JsonObject error = JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!.AsObject(); // a refusal has a body
+        Assert.Equal(["status", "errorType", "error"], error.Select(member => member.Key));
+        Assert.Equal("error", (string?)error["status"]);
+        Assert.EndsWith($"(request {answer.Headers.GetValues("X-Request-Id").Single()})", (string?)error["error"], StringComparison.Ordinal);
+        return (string)error["error"]!; // compared above
     }
 
     private static string? ChallengeOf(int statusCode, string reason)

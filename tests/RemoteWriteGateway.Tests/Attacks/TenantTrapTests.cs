@@ -172,7 +172,7 @@ public sealed class TenantTrapTests(TenantTrapTests.SharedGateway shared) : ICla
             """,
             [
                 ("Stores:main:Protocol", "v2"),
-                ("Stores:header:Kind", "Mimir"), ("Stores:header:Url", "{store}"), ("Stores:header:Protocol", "v2"),
+                ("Stores:header:Kind", "Mimir"), ("Stores:header:Url", "{store}"), ("Stores:header:Protocol", "v2"), ("Stores:header:Read:Enabled", "false"),
             ]);
 
         public ValueTask DisposeAsync() => Gateway.DisposeAsync();

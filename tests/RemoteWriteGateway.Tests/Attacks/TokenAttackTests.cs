@@ -7,7 +7,7 @@ using RemoteWriteGateway.Tests.Identity;
 namespace RemoteWriteGateway.Tests.Attacks;
 
 /// <summary>
-/// Rows 1 to 5 and 8 to 14 of the table of attacks, against <c>POST /api/v1/write</c> and <c>GET /whoami</c> of the whole gateway: what a
+/// Rows 1 to 5 and 8 to 14 of the table of attacks, against <c>POST /api/v1/write</c>, <c>GET /api/v1/query</c> and <c>GET /whoami</c> of the whole gateway: what a
 /// single token, or the lack of one, can try.
 /// </summary>
 public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IClassFixture<TokenAttackTests.SharedGateway>
@@ -104,6 +104,7 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
         string token = make(Gateway);
 
         await new RefusedCall(401, reason).AssertAsync(Gateway, () => WriteAsync(token), token.Split(','));
+        await RefusedCall.OfRead(401, reason).AssertAsync(Gateway, () => ReadAsync(token), token.Split(','));
         await RefusedCall.OfWhoAmI(401, reason).AssertAsync(Gateway, () => WhoAmIAsync(token), token.Split(','));
     }
 
@@ -196,12 +197,15 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
             """;
 
         await new RefusedCall(400, "several-credentials").AssertAsync(Gateway, () => RawRequest.SendAsync(Gateway.Data.BaseAddress!, head), token);
+        string read = head.Replace("POST /api/v1/write", "GET /api/v1/query?query=up", StringComparison.Ordinal);
+        await RefusedCall.OfRead(400, "several-credentials").AssertAsync(Gateway, () => RawRequest.SendAsync(Gateway.Data.BaseAddress!, read), token);
         head = head.Replace("POST /api/v1/write", "GET /whoami", StringComparison.Ordinal);
         await RefusedCall.OfWhoAmI(400, "several-credentials").AssertAsync(Gateway, () => RawRequest.SendAsync(Gateway.Data.BaseAddress!, head), token);
     }
 
     [Theory]
     [InlineData("POST /api/v1/write")]
+    [InlineData("GET /api/v1/query?query=up")]
     [InlineData("GET /whoami")]
     public async Task A_token_past_what_headers_may_have_is_the_servers_431(string route)
     {
@@ -236,6 +240,8 @@ public sealed class TokenAttackTests(TokenAttackTests.SharedGateway shared) : IC
     }
 
     private Google.Protobuf.IMessage Message => SenderMessages.ToV1(SenderMessages.Series("up").At(Gateway.NowMs));
+
+    private Task<HttpResponseMessage> ReadAsync(string token) => Gateway.CallAsync("GET", "/api/v1/query?query=up", token);
 
     private Task<HttpResponseMessage> WhoAmIAsync(string token) => Gateway.CallAsync("GET", "/whoami", token);
 

@@ -83,7 +83,14 @@ public sealed class ReadParameterTests
         Assert.Equal(["GET", "POST"], deleted.Content.Headers.Allow);
         Assert.Equal(HttpStatusCode.MethodNotAllowed, posted.StatusCode);
         Assert.Equal(HttpStatusCode.OK, preflight.StatusCode);
+        foreach (string path in (string[])["/api/v1/metadata", "/api/v1/rules", "/api/v1/alerts", "/api/v1/status/buildinfo"])
+        {
+            Assert.Equal("method-not-allowed", await host.ReasonAsync(HttpStatusCode.MethodNotAllowed, path, "match[]=up&metric=up&limit=1"));
+        }
+
         Assert.Equal(["*"], preflight.Headers.GetValues("Access-Control-Allow-Origin"));
+        using HttpResponseMessage ofRefused = await host.Gateway.CallAsync("OPTIONS", "/api/v1/status/flags", token: null);
+        Assert.Equal(HttpStatusCode.OK, ofRefused.StatusCode);
     }
 
     [Fact]
