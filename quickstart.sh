@@ -49,8 +49,8 @@ trap 'echo; step "Stopping"; exit 0' INT TERM
 
 # --- Start -------------------------------------------------------------------------------------------------------------------
 
-step "Real programs"
-scripts/get-peers.sh || die "the quickstart needs the programs named above"
+step "Prometheus"
+scripts/get-peers.sh --only RWGATEWAY_PROMETHEUS || die "the quickstart needs the program named above"
 # shellcheck disable=SC1091
 . .cache/peers/peers.env
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the npm packages that the end-to-end tests read through the gateway with, in the versions of
+# Installs the npm packages that the end-to-end tests read and push through the gateway with, in the versions of
 # tests/RemoteWriteGateway.EndToEnd.Tests/Reads/Npm/package-lock.json, into .cache/npm. No script of a package is run.
 #
 # Needs Node.js 18 or newer (on PATH, or its executable in RWGATEWAY_NODE) and npm. A second run touches neither network nor cache.

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Brings the real programs that tests and quickstart run against: Prometheus 3, Prometheus 2.53, VictoriaMetrics, vmagent,
-# vmauth, Pushgateway, promtool, Docker Compose (which reads the compose file, without an engine), and prom-client for Node.js.
+# vmauth, Pushgateway, promtool, Docker Compose (which reads the compose file, without an engine).
 #
 #   scripts/get-peers.sh           finds or downloads them and writes .cache/peers/peers.env
 #   scripts/get-peers.sh --list    the same, then prints one line per program: variable, version, path
+#   scripts/get-peers.sh --only V  one program, that of variable V; what peers.env tells of others stays
 #
 # Each program is taken from the first of: its environment variable, PATH (when the version fits), the cache, Debian's newer
 # suites. Packages are unpacked into the cache and nothing is installed into the system, so this needs no root. A second run
@@ -26,9 +27,6 @@ RWGATEWAY_PROMTOOL;promtool;^3\.([5-9]|[1-9][0-9])\.;promtool/sid;promtool 3.5 o
 RWGATEWAY_COMPOSE;docker-compose;^2\.;docker-compose/sid;Docker Compose 2
 RWGATEWAY_PUSHGATEWAY;prometheus-pushgateway;^1\.(1[1-9]|[2-9][0-9])\.;prometheus-pushgateway/sid;Pushgateway 1.11 or newer
 '
-
-# A client library that runs unmodified, from the npm registry; it needs a node that is there already.
-readonly prom_client=prom-client@15.1.3
 
 say() { printf 'peers: %s\n' "$*" >&2; }
 
@@ -118,27 +116,13 @@ find_program() {
   return 1
 }
 
-# Sets `found` to the folder of prom-client, or fails after saying why. Nothing of it runs while it is installed.
-find_prom_client() {
-  found=${RWGATEWAY_PROM_CLIENT:-$cache/npm/node_modules/prom-client}
-  [ ! -f "$found/package.json" ] || return 0
-  [ -z "${RWGATEWAY_PROM_CLIENT:-}" ] || { say "RWGATEWAY_PROM_CLIENT names $found, which has no package.json"; return 1; }
-  local tool
-  for tool in node npm; do
-    command -v "$tool" >/dev/null || { say "this machine has no $tool, so $prom_client can neither be had nor run"; return 1; }
-  done
-  say "downloading $prom_client"
-  rm -rf "$cache/npm"
-  mkdir -p "$cache/npm"
-  npm install --prefix "$cache/npm" --ignore-scripts --no-audit --no-fund --silent "$prom_client" </dev/null >&2 \
-    || { say "$prom_client could not be downloaded"; rm -rf "$cache/npm"; return 1; }
-}
-
 list=
+only=
 case ${1:-} in
   --list) list=yes ;;
+  --only) only=${2:?--only needs the variable of a program} ;;
   '') ;;
-  *) say "unknown option $1; usage: scripts/get-peers.sh [--list]"; exit 2 ;;
+  *) say "unknown option $1; usage: scripts/get-peers.sh [--list | --only VARIABLE]"; exit 2 ;;
 esac
 
 mkdir -p "$cache"
@@ -150,8 +134,10 @@ fi
 
 missing=0
 : >"$cache/peers.env.new"
+[ -z "$only" ] || { grep -v "^$only=" "$cache/peers.env" >"$cache/peers.env.new" 2>/dev/null || true; }
 while IFS=';' read -r variable name pattern package title; do
   [ -n "$variable" ] || continue
+  [ -z "$only" ] || [ "$variable" = "$only" ] || continue
   if find_program "$variable" "$name" "$pattern" "$package"; then
     echo "$variable=$found" >>"$cache/peers.env.new"
     [ -z "$list" ] || printf '%-26s %-10s %s\n' "$variable" "$(version_of "$found")" "$found"
@@ -160,16 +146,9 @@ while IFS=';' read -r variable name pattern package title; do
     missing=$((missing + 1))
   fi
 done <<<"$programs"
-if find_prom_client; then
-  echo "RWGATEWAY_PROM_CLIENT=$found" >>"$cache/peers.env.new"
-  [ -z "$list" ] || printf '%-26s %-10s %s\n' RWGATEWAY_PROM_CLIENT "${prom_client#*@}" "$found"
-else
-  say "MISSING: prom-client for Node.js. Install node and npm, or name the package's folder in RWGATEWAY_PROM_CLIENT."
-  missing=$((missing + 1))
-fi
 mv -f "$cache/peers.env.new" "$cache/peers.env"
 # The package lists are large and of no use once everything is unpacked.
 rm -rf "$cache/apt"
 
 [ "$missing" -eq 0 ] || { say "$missing program(s) missing; tests and quickstart run against the real ones only"; exit 1; }
-say "all real programs are there ($cache/peers.env)"
+say "${only:-all real programs}: there ($cache/peers.env)"

@@ -50,7 +50,7 @@ public sealed class ClientTests(PushStand stand)
     [Fact]
     public async Task Prom_client_pushes_adds_and_deletes()
     {
-        string package = Repository.RealProgram("RWGATEWAY_PROM_CLIENT", "prom-client for Node.js");
+        string package = Path.Combine(Repository.NodeModules(), "prom-client");
         string folder = stand.Folder("prom-client");
         await File.WriteAllTextAsync(
             Path.Combine(folder, "push.js"),
@@ -80,7 +80,7 @@ public sealed class ClientTests(PushStand stand)
         {
             Assert.Equal(200, (await stand.To(stand.Gateway).SendAsync("PUT", "/metrics/job/node%20gone", "a 1\n"u8.ToArray())).Status);
 
-            string output = await RunAsync("node", [Path.Combine(folder, "push.js"), package, stand.Gateway.ToString().TrimEnd('/'), stand.Token, form]);
+            string output = await RunAsync(Repository.Node, [Path.Combine(folder, "push.js"), package, stand.Gateway.ToString().TrimEnd('/'), stand.Token, form]);
 
             Assert.Equal("push 200\npushAdd 200\ndelete 202\n", output);
             JsonElement group = await GroupAsync("node/a b");
