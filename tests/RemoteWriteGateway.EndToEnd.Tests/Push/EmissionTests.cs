@@ -74,8 +74,12 @@ public sealed class EmissionTests
         Assert.Equal("0", samples.First().Value);
         Assert.Equal(["0", "5", "10", "17", "20"], samples.Values.Distinct());
         long last = samples.First(sample => sample.Value == "20").Key;
-        double increase = (await EmissionStand.InstantAsync(store.Url, "increase(rows_total[10m])", last + (kind == "Prometheus" ? 0 : 1000)))!.Value;
-        Assert.Equal(20, increase, tolerance: 0.5);
+
+        // VictoriaMetrics shows in queries what is half a minute old.
+        double? increase = null;
+        await Eventually.TrueAsync(
+            async () => (increase = await EmissionStand.InstantAsync(store.Url, "increase(rows_total[10m])", last)) is not null, () => "no increase", Cancel);
+        Assert.Equal(20, increase!.Value, tolerance: 0.5);
     }
 
     [Theory]
@@ -139,7 +143,7 @@ public sealed class EmissionTests
 
         RecordedRequest[] requests = [.. recording!.Requests];
         Assert.Equal(requests[0].Body, requests[1].Body);
-        Assert.Equal(13, V1.WriteRequest.Parser.ParseFrom(Snappy.Decode(requests[0].Body)).Timeseries.Count);
+        Assert.Equal(12, V1.WriteRequest.Parser.ParseFrom(Snappy.Decode(requests[0].Body)).Timeseries.Count);
     }
 
     [Fact]
