@@ -50,7 +50,7 @@ public class PushStoreBenchmarks
         string connection = $"Data Source={Path.Combine(_folder.FullName, "catalog.db")}";
         if (Provider == "PostgreSql")
         {
-            _server = await PostgreSqlServer.StartAsync(CancellationToken.None, isDurable: true);
+            _server = await PostgreSqlServer.StartAsync(CancellationToken.None, survivesPowerLoss: true);
             connection = await _server.CreateDatabaseAsync(CancellationToken.None) + ";Command Timeout=600";
         }
 
@@ -89,14 +89,13 @@ public class PushStoreBenchmarks
     public async Task OneRow()
     {
         CatalogDatabase database = _host.Services.GetRequiredService<CatalogDatabase>();
-        int attempts = _next++ % 2;
         await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => Task.Run(async () =>
         {
             byte[] key = KeyOf(client).Bytes;
             for (int i = 0; i < Pushes / Clients; i++)
             {
                 await database.ExecuteAsync(
-                    "UPDATE push_groups SET attempts = @attempts WHERE tenant = 'ours' AND key = @key", new { attempts, key }, CancellationToken.None);
+                    "UPDATE push_groups SET attempts = attempts + 1 WHERE tenant = 'ours' AND key = @key", new { key }, CancellationToken.None);
             }
         })));
     }

@@ -140,12 +140,19 @@ public static class TextFormatWriter
             WriteName(_name, isMetric: true, output);
             output.Append(suffix);
             bool isFirst = true;
+            bool isInstanceDue = addInstance;
             for (int i = 0; i < labels.Count; i++)
             {
+                if (isInstanceDue && labels.Name(i).SequenceCompareTo("instance"u8) > 0)
+                {
+                    WriteLabel("instance"u8, default, ref isFirst);
+                    isInstanceDue = false;
+                }
+
                 WriteLabel(labels.Name(i), labels.Value(i), ref isFirst);
             }
 
-            if (addInstance)
+            if (isInstanceDue)
             {
                 WriteLabel("instance"u8, default, ref isFirst);
             }

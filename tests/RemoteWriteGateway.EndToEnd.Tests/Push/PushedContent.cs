@@ -68,8 +68,12 @@ internal static class PushedContent
     {
         JsonValueKind.String => isTime && value.GetString() != "0" ? "a time" : value.GetString() ?? "",
         JsonValueKind.Object => $"[{string.Join(' ', value.EnumerateObject().OrderBy(one => one.Name, StringComparer.Ordinal).Select(one => $"{one.Name}:{one.Value.GetString()}"))}]",
+        JsonValueKind.Array => $"[{string.Join(' ', value.EnumerateArray().Select(bucket => string.Join(':', bucket.EnumerateArray().Select(one => Rounded(one.ToString())))))}]",
         _ => value.GetRawText(),
     };
+
+    /// <summary>Bounds of native buckets are powers of two with fractions: a Pushgateway's table of them is up to two units of the last place off.</summary>
+    private static string Rounded(string number) => double.Parse(number, CultureInfo.InvariantCulture).ToString("G14", CultureInfo.InvariantCulture);
 
     private static string Labels(JsonElement labels, bool withEmpty) => "{" + string.Join(',', labels.EnumerateObject()
         .Where(label => label.Value.GetString() != "" || (withEmpty && label.Name == "instance"))

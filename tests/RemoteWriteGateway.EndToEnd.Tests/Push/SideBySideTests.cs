@@ -156,6 +156,36 @@ public sealed class SideBySideTests(PushStand stand)
     }
 
     [Fact]
+    public async Task Native_histograms_are_shown_the_same_beside_classic_buckets_and_alone()
+    {
+        foreach (bool hasClassic in (bool[])[false, true])
+        {
+            Histogram histogram = new()
+            {
+                SampleCount = 9,
+                SampleSum = 12.5,
+                Schema = 2,
+                ZeroThreshold = 0.001,
+                ZeroCount = 2,
+                PositiveSpan = { new BucketSpan { Offset = -3, Length = 2 }, new BucketSpan { Offset = 1, Length = 1 } },
+                PositiveDelta = { 1, 1, 0 },
+                NegativeSpan = { new BucketSpan { Offset = 1, Length = 1 } },
+                NegativeDelta = { 2 },
+            };
+            if (hasClassic)
+            {
+                histogram.Bucket.Add(new Bucket { UpperBound = 1, CumulativeCount = 4 });
+            }
+
+            MetricFamily family = new() { Name = "n", Type = MetricType.Histogram };
+            family.Metric.Add(new Metric { Histogram = histogram });
+            using MemoryStream body = new();
+            family.WriteDelimitedTo(body);
+            await CompareAsync(new Step("PUT", "/metrics/job/j", null) { Body = body.ToArray(), Type = Proto });
+        }
+    }
+
+    [Fact]
     public async Task Groups_may_not_disagree_about_a_type()
     {
         await CompareAsync(

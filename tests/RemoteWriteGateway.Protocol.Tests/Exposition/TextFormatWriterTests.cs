@@ -17,12 +17,12 @@ public class TextFormatWriterTests
             """
             # HELP a x\\y\n
             # TYPE a counter
-            a{b="\n",job="j\"1\"",instance=""} 1e+06
+            a{b="\n",instance="",job="j\"1\""} 1e+06
             # TYPE h histogram
-            h_bucket{job="j\"1\"",instance="",le="1"} 1
-            h_bucket{job="j\"1\"",instance="",le="+Inf"} 3
-            h_sum{job="j\"1\"",instance=""} 2.5
-            h_count{job="j\"1\"",instance=""} 3
+            h_bucket{instance="",job="j\"1\"",le="1"} 1
+            h_bucket{instance="",job="j\"1\"",le="+Inf"} 3
+            h_sum{instance="",job="j\"1\""} 2.5
+            h_count{instance="",job="j\"1\""} 3
             # TYPE s summary
             s{instance="i",job="j\"1\"",quantile="0.5"} NaN
             s_sum{instance="i",job="j\"1\""} -Inf
@@ -37,9 +37,9 @@ public class TextFormatWriterTests
     {
         ExpositionOptions utf8 = Pushed.Options with { Utf8Names = true };
         Assert.Equal(
-            "# TYPE _1_b_c untyped\n_1_b_c{job=\"j\\\"1\\\"\",__x=\"1\",instance=\"\"} 2\n",
+            "# TYPE _1_b_c untyped\n_1_b_c{instance=\"\",job=\"j\\\"1\\\"\",__x=\"1\"} 2\n",
             Write("{\"01.b😀c\",\"é:x\"=\"1\"} 2", ExpositionFormat.Text, utf8));
-        Assert.Contains("h_gsum{job=\"j\\\"1\\\"\",instance=\"\"} 1\nh_gcount{", Write(
+        Assert.Contains("h_gsum{instance=\"\",job=\"j\\\"1\\\"\"} 1\nh_gcount{", Write(
             "# TYPE h gaugehistogram\nh_bucket{le=\"+Inf\"} 1\nh_gsum 1\nh_gcount 1\n# EOF", ExpositionFormat.OpenMetrics, utf8), StringComparison.Ordinal);
     }
 

@@ -28,7 +28,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
     /// <summary>Steps 1 to 8.</summary>
     public async ValueTask<Decision<PushResult>> StoreAsync(IStatementBatch batch)
     {
-        Locked locked = await LockAsync(batch);
+        Locked locked = await LockAsync(batch, request.Idempotency);
         if (locked.Answer is { } answer)
         {
             return new Decision<PushResult>(answer, Commits: false);
@@ -62,7 +62,10 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
     public async ValueTask<Decision<PushResult>> RecordRefusalAsync(IStatementBatch batch, PushRefusal refusal)
     {
         PushResult refused = new(PushOutcome.Refused(refusal));
-        Locked locked = await LockAsync(batch);
+
+        // A stored limit may be kept tomorrow by the same push: that answer is not recorded, and the key stays free.
+        IdempotencyKey? key = refusal.IsLimit ? null : request.Idempotency;
+        Locked locked = await LockAsync(batch, key);
         if (locked.Answer is { } answer)
         {
             return new Decision<PushResult>(answer, Commits: false);
@@ -84,8 +87,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
             statements.Insert(0, GroupSql.AddUsage(request.Tenant, delta, row => usage = row));
         }
 
-        // A stored limit may be kept tomorrow by the same push: that answer is not recorded.
-        if (request.Idempotency is { } key && !refusal.IsLimit)
+        if (key is not null)
         {
             statements.Add(GroupSql.RecordAnswer(request.Tenant, key, BadRequest, $"{refusal.Reason}: {refusal.Text}"));
         }
@@ -100,7 +102,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         row.InflightGeneration != row.Generation && row.WrittenGeneration != row.Generation && row.ZeroedGeneration < row.Generation;
 
     // 1 to 3.
-    private async ValueTask<Locked> LockAsync(IStatementBatch batch)
+    private async ValueTask<Locked> LockAsync(IStatementBatch batch, IdempotencyKey? key)
     {
         StoredGroup? row = null;
         byte[]? body = null;
@@ -114,7 +116,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
             sql.Now(time => now = time),
             GroupSql.ReadBody(request.Tenant, _key, bytes => body = bytes),
         ];
-        if (request.Idempotency is { } key)
+        if (key is not null)
         {
             statements.InsertRange(0, [sql.TakeKey(request.Tenant, key, times.IdempotencyTtl), GroupSql.ReadKey(request.Tenant, key, answer => recorded = answer)]);
         }
@@ -122,7 +124,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         await batch.RunAsync(statements, cancellationToken);
         if (recorded is { Status: not 0 } answer)
         {
-            return new Locked { Answer = Replay(answer) };
+            return new Locked { Answer = Replay(answer, key!.Fingerprint) }; // not null: it was asked for
         }
 
         // A sweeper may remove the row between the two statements. The next attempt makes it.
@@ -131,9 +133,9 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
             : new Locked { Row = row, Body = body, NowMs = now, IsNew = create.Affected == 1 };
     }
 
-    private PushResult Replay(RecordedAnswer answer)
+    private static PushResult Replay(RecordedAnswer answer, byte[] fingerprint)
     {
-        if (!answer.Fingerprint.AsSpan().SequenceEqual(request.Idempotency!.Fingerprint)) // not null: the answer is its
+        if (!answer.Fingerprint.AsSpan().SequenceEqual(fingerprint))
         {
             return new PushResult(PushOutcome.Refused(new PushRefusal(
                 "idempotency-key-reused", "the Idempotency-Key was used for another push of the tenant within its time; take a new one for each push")));

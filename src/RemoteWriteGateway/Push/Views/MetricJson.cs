@@ -24,7 +24,7 @@ internal static class MetricJson
 
                 json.WriteEndObject();
                 break;
-            case FamilyType.Histogram or FamilyType.GaugeHistogram when metric.Has(MetricParts.Native) && metric.Points == 0:
+            case FamilyType.Histogram or FamilyType.GaugeHistogram when metric.Has(MetricParts.Native):
                 WriteNative(json, families.Text(metric.Native));
                 break;
             case FamilyType.Histogram or FamilyType.GaugeHistogram:

@@ -63,6 +63,9 @@ public sealed class PushIdempotencyTests
 
         PushRequest limited = Add("two") with { Limits = PushHost.NoLimits with { MaxSeries = 2 } };
         Assert.Equal("Refused push-series-limit", await host.PushAsync(limited));
+        await host.PutAsync("job=j", "");
+        Assert.Equal("Refused push-series-limit", await host.PushAsync(limited));
+        Assert.Equal(["one"], await host.Database.QueryAsync<string>("SELECT idem_key FROM push_idempotency", null, Cancel));
         Assert.Equal("Stored", await host.PushAsync(Add("two")));
 
         // One that was found before the transaction is recorded as well.
