@@ -47,8 +47,12 @@ internal sealed partial class EmissionSender(
                 await AcknowledgeAsync(sent, lane);
                 break;
             case SentOutcome.Refused:
-                // The store is there, whatever it thinks of this.
-                lane.Succeed();
+                if (sent.IsFromStore)
+                {
+                    // It is there, whatever it thinks of this.
+                    lane.Succeed();
+                }
+
                 await RefusedAsync(sent, lane, bounds);
                 break;
             case SentOutcome.Away:
@@ -239,7 +243,7 @@ internal sealed partial class EmissionSender(
             metrics.CountSkippedZeros(delivery.Row.Tenant);
         }
 
-        LogRefused(batch.Target.Store.Name, delivery.Row.Tenant, sent.Reason);
+        batch.Target.Store.Trouble.Tell(sent.Reason, delivery.Row.Tenant);
         await FollowAsync(batch, batch.Deliveries, refused, lane);
     }
 
@@ -276,6 +280,7 @@ internal sealed partial class EmissionSender(
             }
         }
 
+        metrics.CountRefused(tenant, "exemplars-after-refusal", sent.Counts.LeftOut);
         metrics.CountSamples(tenant, "zero", sent.Counts.Zeros);
         metrics.CountSamples(tenant, "stale", sent.Counts.Markers);
         metrics.CountSamples(tenant, sent.Batch.Deliveries.All(static one => one.IsRefresh) ? "refresh" : "value", sent.Counts.Values);
@@ -304,9 +309,6 @@ internal sealed partial class EmissionSender(
     }
 
     private static bool IsZero(Delivery delivery) => delivery.Row.InflightStep == EmissionStep.Zero;
-
-    [LoggerMessage(LogLevel.Warning, "Store {Store} refuses a push group of tenant {Tenant}: {Reason}; it is tried again at the next refresh")]
-    private partial void LogRefused(string store, string tenant, string reason);
 
     [LoggerMessage(LogLevel.Error, "Push groups are not written to store {Store}: {Reason}. They wait until its address, credentials or protocol are mended")]
     private partial void LogMisconfigured(string store, string reason);
@@ -339,6 +341,8 @@ internal sealed partial class EmissionSender(
         public TimeSpan? RetryAfter { get; init; }
 
         public EmissionCounts Counts { get; init; }
+
+        public bool IsFromStore => Reason.StartsWith("store-", StringComparison.Ordinal);
 
         public bool IsMisconfigured => Reason is "store-misconfigured" or "store-auth-failed" or "store-protocol-mismatch";
     }

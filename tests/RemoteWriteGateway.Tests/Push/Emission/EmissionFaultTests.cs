@@ -206,6 +206,7 @@ public sealed class EmissionFaultTests
         await gateway.AdvanceAsync(TimeSpan.FromSeconds(61));
         await gateway.UntilWrittenAsync("other");
         Assert.All(gateway.Store.Requests[^1].AsV2.Timeseries, series => Assert.Empty(series.Exemplars));
+        Assert.Equal(1, await gateway.Host.MetricAsync("""rwgateway_push_refused_samples_total{tenant="ours",reason="exemplars-after-refusal"}"""));
     }
 
     [Fact]
