@@ -44,6 +44,9 @@ internal static class Program
         builder.Services.AddAdmin();
 
         WebApplication app = builder.Build();
+
+        // First of all checks: a misspelt section often is why something is missing.
+        ConfigurationSections.RefuseUnknown(app.Services);
         app.UseHttp();
         app.UseAudit();
         app.UseEdgeErrors();

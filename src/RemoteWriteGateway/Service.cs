@@ -65,6 +65,10 @@ internal static class Service
 
             // At Error it tells a start that failed, with a stack; RunAsync tells that in one line. What ends a running service is Critical.
             ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
+
+            // Whoever collects the lines must not have to guess when they were written.
+            ["Logging:Console:FormatterOptions:TimestampFormat"] = builder.Environment.IsDevelopment() ? "HH:mm:ss.fff' '" : "yyyy-MM-ddTHH:mm:ss.fff'Z'",
+            ["Logging:Console:FormatterOptions:UseUtcTimestamp"] = "true",
             ["Logging:Console:FormatterName"] = builder.Environment.IsDevelopment() ? "simple" : "json",
         },
     });

@@ -32,15 +32,15 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     private static Task<string>? _cluster;
 
     private readonly string _bin;
-    private readonly bool _isDurable;
     private readonly DirectoryInfo _folder;
     private readonly int? _tlsPort;
+    private readonly bool _survivesPowerLoss;
     private Process? _server;
     private int _databases;
 
-    private PostgreSqlServer(string bin, DirectoryInfo folder, int? tlsPort, bool isDurable)
+    private PostgreSqlServer(string bin, DirectoryInfo folder, int? tlsPort, bool survivesPowerLoss)
     {
-        _isDurable = isDurable;
+        _survivesPowerLoss = survivesPowerLoss;
         _bin = bin;
         _tlsPort = tlsPort;
         _folder = folder;
@@ -53,12 +53,13 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     /// <exception cref="FileNotFoundException">PostgreSQL is not there; the text says how to get it.</exception>
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="tls">Certificate and key in PEM: then it listens on loopback as well, with TLS only.</param>
-    /// <param name="isDurable">Whether a commit waits for the disk, as it does outside tests.</param>
-    public static async Task<PostgreSqlServer> StartAsync(CancellationToken cancellationToken, (string Certificate, string Key)? tls = null, bool isDurable = false)
+    /// <param name="survivesPowerLoss">With fsync, as in production: slower, and the same to tests, which kill processes and no machines.</param>
+    public static async Task<PostgreSqlServer> StartAsync(
+        CancellationToken cancellationToken, (string Certificate, string Key)? tls = null, bool survivesPowerLoss = false)
     {
         string bin = FindBin();
         string made = await ClusterAsync(bin);
-        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"), tls is null ? null : FreePort(), isDurable);
+        PostgreSqlServer server = new(bin, Directory.CreateTempSubdirectory("rwgateway-pg-"), tls is null ? null : FreePort(), survivesPowerLoss);
         try
         {
             await RunAsync("cp", ["--archive", made, server.Data], cancellationToken);
@@ -113,12 +114,12 @@ internal sealed class PostgreSqlServer : IAsyncDisposable
     /// <summary>Starts it on the cluster that is there, and returns when it takes connections.</summary>
     public async Task StartAgainAsync(CancellationToken cancellationToken)
     {
-        // Kills of the process are survived without fsync; only the machine's would not be.
+        string[] durability = _survivesPowerLoss ? [] : ["-c", "fsync=off", "-c", "full_page_writes=off"];
         string[] listen = _tlsPort is { } port
             ? ["-c", "listen_addresses=localhost", "-c", string.Create(CultureInfo.InvariantCulture, $"port={port}"), "-c", "ssl=on"]
             : ["-c", "listen_addresses="];
         _server = StartAsUser(Path.Combine(_bin, "postgres"), [
-            "-D", Data, "-k", _folder.FullName, .. listen, "-c", _isDurable ? "fsync=on" : "fsync=off", "-c", _isDurable ? "full_page_writes=on" : "full_page_writes=off", "-c", "max_connections=200",
+            "-D", Data, "-k", _folder.FullName, .. listen, .. durability, "-c", "max_connections=200",
             "-c", "logging_collector=off", "-c", "log_destination=stderr"]);
         _server.BeginOutputReadLine();
         List<string> log = [];

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Text.Json.Nodes;
+using RemoteWriteGateway.Tests.Catalog;
 
 namespace RemoteWriteGateway.Tests;
 
@@ -20,8 +23,27 @@ public sealed class ServiceTests : IDisposable
     [InlineData("[]", "Top-level JSON element must be an object")]
     [InlineData("""{ "Http": { "Url": "http://127.0.0.1:0" }, "http": { "url": "http://127.0.0.1:0" } }""", "A duplicate key 'http:url' was found")]
     [InlineData("""{ "Http": { "MaxConnections": "many" } }""", "'Http:MaxConnections'")]
+    [InlineData("""{ "Forwardng": { "main": "x" }, "Logging": {} }""", "Forwardng: there is no such section; there are Audit, ")]
     public async Task A_configuration_that_cannot_be_read_is_named(string settings, string told)
     {
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "appsettings.json"), settings, TestContext.Current.CancellationToken);
+
+        await AssertRefusedAsync([told]);
+    }
+
+    [Theory]
+    [InlineData("\"main\"", "Stores: one value stands where a group of stores is expected")]
+    [InlineData("""{ "main": { "Kind": "Prometheus", "Url": "http://127.0.0.1:9", "Headers": "x" } }""", "Stores:main:Headers: one value stands where a list or a group")]
+    [InlineData("""{ "main": { "Kind": "Prometheus", "Url": "http://127.0.0.1:9/a b" } }""", "Stores:main:Url: holds a blank")]
+    [InlineData("""{ "main": { "Kind": "Prometheus", "Url": "http://127.0.0.1:9/a/../b" } }""", "Stores:main:Url: holds a blank")]
+    public async Task Stores_that_cannot_be_meant_are_named(string stores, string told)
+    {
+        string settings = $$"""
+            {
+              "Http": { "Url": "http://127.0.0.1:0" }, "Management": { "Url": "http://127.0.0.1:0" }, "Policy": { "Path": {{JsonValue.Create(WritePolicy()).ToJsonString()}} },
+              "AzureAd": { "TenantId": "{{GatewayHost.Directory}}", "ClientId": "{{GatewayHost.GatewayApp}}" }, "Stores": {{stores}}
+            }
+            """;
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "appsettings.json"), settings, TestContext.Current.CancellationToken);
 
         await AssertRefusedAsync([told]);
@@ -49,6 +71,43 @@ public sealed class ServiceTests : IDisposable
     [Fact]
     public async Task A_listener_that_is_configured_past_ours_is_refused() => await AssertRefusedAsync(
         ["Kestrel: this section is not used"], ("Policy:Path", WritePolicy()), ("Kestrel:Endpoints:more:Url", "http://127.0.0.1:0"));
+
+    [Fact]
+    public async Task Log_lines_tell_their_time_in_UTC()
+    {
+        using GatewayProcess gateway = GatewayProcess.Start(_folder.FullName, "gw", new { });
+        await gateway.UntilStartedAsync();
+
+        Assert.All(gateway.Log, line =>
+        {
+            string time = JsonNode.Parse(line)!["Timestamp"]!.GetValue<string>();
+            Assert.EndsWith("Z", time, StringComparison.Ordinal);
+            Assert.True(DateTimeOffset.TryParse(time, CultureInfo.InvariantCulture, out _), time);
+        });
+    }
+
+    /// <summary>A proxy in front may end a head elsewhere than we do, if lines can end in two ways.</summary>
+    [Fact]
+    public async Task A_head_whose_lines_end_without_a_carriage_return_is_refused()
+    {
+        using GatewayProcess gateway = GatewayProcess.Start(_folder.FullName, "gw", new { });
+        await gateway.UntilStartedAsync();
+        const string Listening = "Now listening on: ";
+        string url = gateway.Log.Select(line => JsonNode.Parse(line)!["Message"]!.GetValue<string>()).First(text => text.StartsWith(Listening, StringComparison.Ordinal))[Listening.Length..];
+
+        Assert.StartsWith("HTTP/1.1 200 ", await AskAsync("GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", await AskAsync("GET /-/healthy HTTP/1.1\nHost: x\nConnection: close\n\n"), StringComparison.Ordinal);
+
+        async Task<string> AskAsync(string head)
+        {
+            using TcpClient client = new();
+            Uri address = new(url);
+            await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head), TestContext.Current.CancellationToken);
+            using StreamReader reader = new(client.GetStream());
+            return await reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+        }
+    }
 
     private string WritePolicy()
     {

@@ -50,7 +50,7 @@ public class PushStoreBenchmarks
         string connection = $"Data Source={Path.Combine(_folder.FullName, "catalog.db")}";
         if (Provider == "PostgreSql")
         {
-            _server = await PostgreSqlServer.StartAsync(CancellationToken.None, isDurable: true);
+            _server = await PostgreSqlServer.StartAsync(CancellationToken.None, survivesPowerLoss: true);
             connection = await _server.CreateDatabaseAsync(CancellationToken.None) + ";Command Timeout=600";
         }
 

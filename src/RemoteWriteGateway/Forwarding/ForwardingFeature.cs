@@ -12,6 +12,7 @@ internal static partial class ForwardingFeature
     /// <summary>Needs <see cref="IMetricFactory"/>, <see cref="TimeProvider"/>, <see cref="PolicySource"/>, configuration and logging.</summary>
     public static IServiceCollection AddForwarding(this IServiceCollection services)
     {
+        services.AddKnownSection(StoresOptions.Section);
         services.AddOptionsWithValidateOnStart<StoresOptions, StoresOptionsValidator>();
         services.AddSingleton<IConfigureOptions<StoresOptions>, StoresOptionsReader>();
         services.AddCredential();

@@ -26,7 +26,13 @@ internal sealed class StoresOptionsReader(IConfiguration configuration) : IConfi
 
     public void Configure(StoresOptions options)
     {
-        foreach (IConfigurationSection section in configuration.GetSection(StoresOptions.Section).GetChildren())
+        IConfigurationSection stores = configuration.GetSection(StoresOptions.Section);
+        if (!string.IsNullOrEmpty(stores.Value))
+        {
+            options.Faults.Add($"{stores.Path}: one value stands where a group of stores is expected, each a key with its own keys");
+        }
+
+        foreach (IConfigurationSection section in stores.GetChildren())
         {
             int faults = options.Faults.Count;
             CheckKeys(section, typeof(StoreOptions), options.Faults);
@@ -71,6 +77,10 @@ internal sealed class StoresOptionsReader(IConfiguration configuration) : IConfi
             if (kind.Namespace == type.Namespace && kind.IsClass)
             {
                 CheckKeys(child, kind, faults);
+            }
+            else if (kind != typeof(string) && kind.IsAssignableTo(typeof(System.Collections.IEnumerable)) && !string.IsNullOrEmpty(child.Value))
+            {
+                faults.Add($"{child.Path}: one value stands where a list or a group of keys is expected");
             }
             else if (kind.IsEnum && !Enum.GetNames(kind).Contains(child.Value, StringComparer.OrdinalIgnoreCase))
             {

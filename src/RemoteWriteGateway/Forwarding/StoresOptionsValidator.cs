@@ -206,6 +206,8 @@ internal sealed class StoresOptionsValidator : IValidateOptions<StoresOptions>
             ? "holds a query or fragment; the query of the write API belongs to Path"
         : text.AsSpan().ContainsAny('{', '}')
             ? "holds a brace; {tenant} belongs to Path"
+        : text.AsSpan().ContainsAnyExceptInRange('!', '~') || url.OriginalString.Split('/').Any(segment => segment is "." or "..")
+            ? "holds a blank, a character that is not ASCII, or a dot segment, which would be changed on the way"
         : null;
 
     /// <summary>Whether a header is one that requests have from us, or that would change how they are framed.</summary>

@@ -7,6 +7,12 @@ namespace RemoteWriteGateway.Http;
 /// <summary>Binds sections of ours: an unknown key or a wrong value stops the start, and is named with its section.</summary>
 internal static class ConfigurationSections
 {
+    /// <summary>What the framework reads, of what anybody would write into a file.</summary>
+    private static readonly string[] OfTheFramework = ["Logging", "AllowedHosts"];
+
+    /// <summary>Sections of the framework that are refused with a text of their own.</summary>
+    private static readonly string[] RefusedElsewhere = ["Kestrel", "Authentication"];
+
     /// <summary>Adds <typeparamref name="TOptions"/>, read from <paramref name="section"/> and validated when the host starts.</summary>
     public static OptionsBuilder<TOptions> AddSection<
         [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] TOptions,
@@ -15,11 +21,35 @@ internal static class ConfigurationSections
         where TOptions : class
         where TValidator : class, IValidateOptions<TOptions>
     {
+        services.AddKnownSection(section);
         services.AddSingleton<TValidator>();
         services.AddSingleton<IValidateOptions<TOptions>>(provider => new SectionCheck<TOptions>(
             provider.GetRequiredService<IConfiguration>().GetSection(section), provider.GetRequiredService<TValidator>()));
         return services.AddOptions<TOptions>().BindConfiguration(section).ValidateOnStart();
     }
+
+    /// <summary>Says that something reads <paramref name="section"/>: <see cref="AddSection"/> does for what it adds.</summary>
+    public static void AddKnownSection(this IServiceCollection services, string section) => services.AddSingleton(new KnownSection(section));
+
+    /// <summary>Refuses the sections of configuration files that nothing reads: a misspelt one would leave out all that stands in it.</summary>
+    /// <remarks>Environment variables are not asked: they are everybody's.</remarks>
+    /// <exception cref="OptionsValidationException">There are some; each is named.</exception>
+    public static void RefuseUnknown(IServiceProvider services)
+    {
+        string[] known = [.. services.GetServices<KnownSection>().Select(section => section.Name).Distinct().Order(StringComparer.Ordinal)];
+        IConfigurationRoot configuration = (IConfigurationRoot)services.GetRequiredService<IConfiguration>();
+        string[] unknown = [.. configuration.Providers.OfType<FileConfigurationProvider>()
+            .SelectMany(static file => file.GetChildKeys([], null))
+            .Except([.. known, .. OfTheFramework, .. RefusedElsewhere], StringComparer.OrdinalIgnoreCase)];
+        if (unknown.Length > 0)
+        {
+            throw new OptionsValidationException(
+                Options.DefaultName, typeof(KnownSection), unknown.Select(key => $"{key}: there is no such section; there are {string.Join(", ", [.. known, .. OfTheFramework])}"));
+        }
+    }
+
+    /// <summary>The name of a section that something reads.</summary>
+    private sealed record KnownSection(string Name);
 
     /// <summary>Keys first: a misspelt one often is why a value is missing, and what has the wrong shape the binder leaves out without a word.</summary>
     private sealed class SectionCheck<TOptions>(IConfigurationSection section, IValidateOptions<TOptions> validator) : IValidateOptions<TOptions>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Protocol.RemoteWrite;
@@ -49,14 +50,15 @@ internal sealed class WriteEndpoint(
 
         if (!isKnownType)
         {
-            await Refuse("unsupported-media-type", StatusCodes.Status415UnsupportedMediaType, MediaTypeText);
+            await Refuse("unsupported-media-type", StatusCodes.Status415UnsupportedMediaType, $"Content-Type is {Got(http.Request.Headers.ContentType)}; {MediaTypeText}");
             return;
         }
 
         WriteAnswer.SetWritten(http.Response, protocol, default);
         if (!WriteMediaType.IsSnappy(http.Request.Headers.ContentEncoding))
         {
-            await Refuse("unsupported-encoding", StatusCodes.Status415UnsupportedMediaType, EncodingText);
+            await Refuse("unsupported-encoding", StatusCodes.Status415UnsupportedMediaType,
+                $"Content-Encoding is {Got(http.Request.Headers.ContentEncoding)}; {EncodingText}");
             return;
         }
 
@@ -83,6 +85,14 @@ internal sealed class WriteEndpoint(
         }
 
         Task Refuse(string reason, int statusCode, string text) => WriteAnswer.RefuseAsync(http, target, reason, statusCode, text);
+    }
+
+    /// <summary>The sender's own header, cut where it is too long to be a mistake that anybody would look for.</summary>
+    private static string Got(StringValues header)
+    {
+        const int MaxLength = 64;
+        string text = header.ToString();
+        return text.Length <= MaxLength ? $"\"{text}\"" : $"\"{text.AsSpan(0, MaxLength)}…\"";
     }
 
     private async Task WithWorkAsync(HttpContext http, WriteTarget target, Store store, WriteProtocol protocol)

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Prometheus;
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Push.Storage;
 using RemoteWriteGateway.Tenancy;
 
@@ -33,7 +34,7 @@ internal sealed partial class PushUsageGauges : BackgroundService
         _series = factory.CreateGauge("rwgateway_push_series", "Series of push groups as stores count them, shared by all replicas", ["tenant"]);
         _bytes = factory.CreateGauge("rwgateway_push_stored_bytes", "Bytes of payloads, unpacked, shared by all replicas", ["tenant"]);
         _orphaned = factory.CreateGauge(
-            "rwgateway_push_orphaned_groups", "Push groups of tenants that the policy does not declare any more, shared by all replicas", ["tenant"]);
+            "rwgateway_push_orphaned_groups", "Push groups that are not written because the policy does not declare their tenant any more or gives it no store, shared by all replicas", ["tenant"]);
     }
 
     /// <summary>Reads them now.</summary>
@@ -45,12 +46,12 @@ internal sealed partial class PushUsageGauges : BackgroundService
         {
             PushUsage held = usage.GetValueOrDefault(tenant) ?? new PushUsage();
             string label = _metrics.LabelOf(tenant);
-            bool isDeclared = policy.FindTenant(tenant) is not null;
+            bool isWritten = policy.FindTenant(tenant) is { } declared && Forwarder.StoreOf(declared) is not null;
             _groups.WithLabels(label, "live").Set(held.Live);
             _groups.WithLabels(label, "expired").Set(held.Expired);
             _series.WithLabels(label).Set(held.Series);
             _bytes.WithLabels(label).Set(held.Bytes);
-            _orphaned.WithLabels(label).Set(isDeclared ? 0 : held.Live + held.Expired);
+            _orphaned.WithLabels(label).Set(isWritten ? 0 : held.Live + held.Expired);
         }
     }
 

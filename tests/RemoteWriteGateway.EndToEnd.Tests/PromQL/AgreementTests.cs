@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using RemoteWriteGateway.EndToEnd.Tests.Programs;
 using RemoteWriteGateway.Protocol.PromQL;
 using RemoteWriteGateway.Protocol.Tests.PromQL;
@@ -8,7 +9,7 @@ using RemoteWriteGateway.Protocol.Tests.PromQL;
 namespace RemoteWriteGateway.EndToEnd.Tests.PromQL;
 
 /// <summary>Our parser says what a real one says, and what we emit means what was asked, with our matcher on every selector.</summary>
-public class AgreementTests(ParserStand stand) : IClassFixture<ParserStand>
+public partial class AgreementTests(ParserStand stand) : IClassFixture<ParserStand>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -80,6 +81,13 @@ public class AgreementTests(ParserStand stand) : IClassFixture<ParserStand>
             byte[][] texts = [.. patterns.Select(pattern => Encoding.UTF8.GetBytes($"{{a=~\"{pattern.Replace("\\", "\\\\", StringComparison.Ordinal)}\"}}"))];
             foreach (Judgement judgement in await stand.JudgeAllAsync(texts, Cancellation))
             {
+                if (UnknownClassName().IsMatch(judgement.ServerError))
+                {
+                    // Which names \p{…} may hold depends on the store's version of Unicode: docs/promql.md leaves them to it.
+                    Assert.NotEqual((judgement.Text, "invalid"), (judgement.Text, Kind(judgement.Error.Text)));
+                    continue;
+                }
+
                 Assert.Equal((judgement.Text, Kind(judgement.ServerError)), (judgement.Text, Kind(judgement.Error.Text)));
             }
         }
@@ -118,6 +126,9 @@ public class AgreementTests(ParserStand stand) : IClassFixture<ParserStand>
 
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
     }
+
+    [GeneratedRegex(@"invalid character class range: `\\[pP]\{\^?[^}^][^}]*\}`")]
+    private static partial Regex UnknownClassName();
 
     /// <summary>Seeds of batches: some, and more until the time is over that both fuzz tests of this class share.</summary>
     private static IEnumerable<int> Seeds(int least)

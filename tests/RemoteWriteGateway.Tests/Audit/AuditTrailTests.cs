@@ -62,6 +62,26 @@ public sealed class AuditTrailTests
         Assert.Equal(1, Assert.Single(await gateway.AuditAsync(AuditEvents.WriteSummary)).Count);
     }
 
+    /// <summary>The catalog's patience comes on top: together less than the 250 ms that a kill may cost.</summary>
+    [Theory]
+    [ClassData(typeof(BothProviders))]
+    public async Task A_record_of_its_own_waits_100_ms_for_others_and_no_longer(string provider)
+    {
+        await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
+        await using GatewayHost gateway = await GatewayHost.StartAsync(catalog: catalog);
+        AuditLog log = gateway.Services.GetRequiredService<AuditLog>();
+        await log.FlushAsync(Cancel);
+        Task window = gateway.Time.TimersAsync(TimeSpan.FromMilliseconds(100));
+        log.Add(AuditRecords.Bare(AuditEvents.Query, gateway.Time.GetUtcNow()));
+        await window;
+        gateway.Time.Advance(TimeSpan.FromMilliseconds(99));
+        Assert.DoesNotContain(await gateway.StoredAuditAsync(), record => record.Record.Event == AuditEvents.Query);
+
+        gateway.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        await UntilAsync(gateway, records => records.Any(record => record.Event == AuditEvents.Query));
+    }
+
     [Theory]
     [ClassData(typeof(BothProviders))]
     public async Task A_token_is_on_record_once_however_often_it_comes(string provider)

@@ -45,23 +45,24 @@ internal sealed class GatewayProcess : IDisposable
         return new GatewayProcess(Process.Start(start)!); // Null only where a shell may reuse a process.
     }
 
+    /// <summary>Its log, until it had started.</summary>
+    public List<string> Log { get; } = [];
+
     /// <summary>Reads its log until it has started.</summary>
     /// <exception cref="EndOfStreamException">It ended before; with what it said.</exception>
     public async Task UntilStartedAsync()
     {
         CancellationToken cancel = TestContext.Current.CancellationToken;
-        string read = "";
         while (await _process.StandardOutput.ReadLineAsync(cancel) is { } line)
         {
+            Log.Add(line);
             if (line.Contains("Application started", StringComparison.Ordinal))
             {
                 return;
             }
-
-            read += line + "\n";
         }
 
-        throw new EndOfStreamException(read + await _process.StandardError.ReadToEndAsync(cancel));
+        throw new EndOfStreamException(string.Join('\n', Log) + await _process.StandardError.ReadToEndAsync(cancel));
     }
 
     /// <summary>Waits for its end.</summary>

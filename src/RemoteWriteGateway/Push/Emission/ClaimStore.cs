@@ -80,28 +80,40 @@ internal sealed class ClaimStore
         Dictionary<(string, string, long), byte[]> bodies = await _rows.ReadPayloadsAsync(transaction, due.SelectMany(NeededOf), cancellationToken);
         long now = await _rows.NowAsync(transaction, cancellationToken);
         List<Delivery> claimed = [];
-        int takeovers = 0;
+        List<EmissionRow> postponed = [];
         foreach (ClaimedRow row in due)
         {
-            // What was under way is not ours to look at again: nobody but who left it knows whether it was sent.
-            bool isRepeat = row.InflightStep is not null;
-            takeovers += isRepeat && row.LeaseOwner is not null && row.LeaseOwner != _owner ? 1 : 0;
-            PayloadBody newest = Body(row, row.InflightGeneration ?? row.Generation);
-            EmissionRow next = Leased(_plan.Fix(row, newest.HasStarts, now), now);
-            claimed.Add(new Delivery(next, newest, next.WrittenGeneration is { } written && written != next.InflightGeneration ? Body(row, written) : null)
+            try
             {
-                IsRepeat = isRepeat,
-                LeasedAt = leasedAt,
-                IsRefresh = row.DirtySinceMs is null,
-                Series = row.Series,
-                Coalesced = isRepeat ? 0 : CoalescedIn(row),
-            });
+                claimed.Add(Claimed(row, bodies, now) with { LeasedAt = leasedAt });
+            }
+            catch (Exception e) when (e is InvalidDataException or ArithmeticException)
+            {
+                // Of a newer program, or damaged: the others are written all the same.
+                postponed.Add(_plan.Postpone(row, "payload-unreadable: " + e.Message, now));
+            }
         }
 
-        await _rows.WriteAsync(transaction, claimed.Select(static one => one.Row), cancellationToken);
+        await _rows.WriteAsync(transaction, claimed.Select(static one => one.Row).Concat(postponed), cancellationToken);
+        int takeovers = due.Count(row => row.InflightStep is not null && row.LeaseOwner is not null && row.LeaseOwner != _owner);
         return new Claim(claimed, isFull, takeovers);
+    }
 
-        PayloadBody Body(EmissionRow row, long generation) =>
+    private Delivery Claimed(ClaimedRow row, Dictionary<(string, string, long), byte[]> bodies, long now)
+    {
+        // What was under way is not ours to look at again: nobody but who left it knows whether it was sent.
+        bool isRepeat = row.InflightStep is not null;
+        PayloadBody payload = Body(row.InflightGeneration ?? row.Generation);
+        EmissionRow next = Leased(_plan.Fix(row, payload.HasStarts, now), now);
+        return new Delivery(next, payload, next.WrittenGeneration is { } written && written != next.InflightGeneration ? Body(written) : null)
+        {
+            IsRepeat = isRepeat,
+            IsRefresh = row.DirtySinceMs is null,
+            Series = row.Series,
+            Coalesced = isRepeat ? 0 : CoalescedIn(row),
+        };
+
+        PayloadBody Body(long generation) =>
             bodies.TryGetValue((row.Tenant, Convert.ToHexString(row.Key), generation), out byte[]? body) ? PayloadBody.Parse(body) : PayloadBody.Empty;
     }
 

@@ -32,7 +32,12 @@ internal sealed record Delivery(EmissionRow Row, PayloadBody Payload, PayloadBod
 }
 
 /// <summary>How many samples of each kind a delivery has.</summary>
-internal readonly record struct EmissionCounts(long Values, long Zeros, long Markers)
+/// <param name="Values">Values.</param>
+/// <param name="Zeros">Zeros of what has started.</param>
+/// <param name="Markers">Markers of what has ended.</param>
+/// <param name="LeftOut">Exemplars that do not go with a value because the store refused the group before.</param>
+internal readonly record struct EmissionCounts(long Values, long Zeros, long Markers, long LeftOut = 0)
 {
-    public static EmissionCounts operator +(EmissionCounts a, EmissionCounts b) => new(a.Values + b.Values, a.Zeros + b.Zeros, a.Markers + b.Markers);
+    public static EmissionCounts operator +(EmissionCounts a, EmissionCounts b) =>
+        new(a.Values + b.Values, a.Zeros + b.Zeros, a.Markers + b.Markers, a.LeftOut + b.LeftOut);
 }

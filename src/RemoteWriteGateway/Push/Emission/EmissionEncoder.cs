@@ -5,14 +5,6 @@ using RemoteWriteGateway.Push.Storage;
 
 namespace RemoteWriteGateway.Push.Emission;
 
-/// <summary>How much one request may hold.</summary>
-/// <param name="MaxItems">Samples, histograms and exemplars.</param>
-/// <param name="MaxBytes">Of the message, not compressed. Requests end a little before it.</param>
-internal sealed record RequestBounds(int MaxItems, int MaxBytes)
-{
-    public static RequestBounds Default { get; } = new(10_000, 2 << 20);
-}
-
 /// <summary>
 /// Writes deliveries as remote write 2.0 messages. A pure function of the rows' columns and of the payloads: whoever repeats a delivery
 /// sends the same. Not thread-safe; its memory is kept.
@@ -151,7 +143,7 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         FamilyEntry family = families.Families[entry.Family];
         long at = delivery.Row.InflightMs!.Value;
         long start = entry.Has(MetricParts.Start) && entry.StartMs <= at ? entry.StartMs : 0;
-        bool hasExemplars = delivery.Row.HasExemplars && !WasWritten(delivery, entry.Family);
+        bool hasExemplars = families.Exemplars.Length > 0 && delivery.Row.IsNewValue && !WasWritten(delivery, entry.Family);
         BeginMetric(families, entry);
         for (; next < _series.Count && !IsFull; next++)
         {
@@ -174,7 +166,7 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
 
             if (hasExemplars)
             {
-                WriteExemplars(families, entry, family, series, at);
+                WriteExemplars(families, entry, family, series, delivery.Row);
             }
 
             EndSeries(families, family);
@@ -284,19 +276,23 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         _writer.EndSeries(SeriesType.Gauge, _writer.Symbol(help), 0);
     }
 
-    private void WriteExemplars(MetricFamilies families, in MetricEntry entry, in FamilyEntry family, MetricSeries series, long at)
+    /// <summary>They go once. To a store that has refused the group they do not go again: they may be what it refuses.</summary>
+    private void WriteExemplars(MetricFamilies families, in MetricEntry entry, in FamilyEntry family, MetricSeries series, EmissionRow row)
     {
-        if (series.Exemplar >= 0)
+        long at = row.InflightMs!.Value;
+        ExemplarEntry[] exemplars = series.Exemplar >= 0 ? [families.Exemplars[series.Exemplar]]
+            : series.IsNative || family.Type == FamilyType.Counter ? families.ExemplarsOf(entry).ToArray()
+            : [];
+        if (row.Attempts > 0)
         {
-            WriteExemplar(families, families.Exemplars[series.Exemplar], at);
+            Counts += new EmissionCounts(0, 0, 0, exemplars.Length);
+            return;
         }
-        else if (series.IsNative || family.Type == FamilyType.Counter)
+
+        // Stores refuse an exemplar that is older than the one before it.
+        foreach (ExemplarEntry exemplar in exemplars.OrderBy(one => one.HasTimestamp ? one.TimestampMs : at))
         {
-            // Stores refuse an exemplar that is older than the one before it.
-            foreach (ExemplarEntry exemplar in families.ExemplarsOf(entry).ToArray().OrderBy(one => one.HasTimestamp ? one.TimestampMs : at))
-            {
-                WriteExemplar(families, exemplar, at);
-            }
+            WriteExemplar(families, exemplar, at);
         }
     }
 
@@ -383,16 +379,4 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         FamilyType.GaugeHistogram => SeriesType.GaugeHistogram,
         _ => SeriesType.Unknown,
     };
-}
-
-/// <summary>The two series of every group that say when it was pushed. Their help is an interface: tools compare it with the Pushgateway's.</summary>
-internal static class Bookkeeping
-{
-    public static ReadOnlySpan<byte> PushTime => "push_time_seconds"u8;
-
-    public static ReadOnlySpan<byte> FailureTime => "push_failure_time_seconds"u8;
-
-    public static ReadOnlySpan<byte> PushTimeHelp => "Last Unix time when changing this group in the Pushgateway succeeded."u8;
-
-    public static ReadOnlySpan<byte> FailureTimeHelp => "Last Unix time when changing this group in the Pushgateway failed."u8;
 }

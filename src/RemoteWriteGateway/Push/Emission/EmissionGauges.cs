@@ -40,7 +40,7 @@ internal sealed partial class EmissionGauges(
         string now = database.Sql($"{time.GetUtcNow().ToUnixTimeMilliseconds()}", "now_ms()");
         IReadOnlyList<TenantRow> rows = await database.QueryAsync<TenantRow>(
             $"""
-            SELECT g.tenant, count(*) AS groups, min(g.dirty_since_ms) AS oldest,
+            SELECT g.tenant, min(g.dirty_since_ms) AS oldest,
                 sum(CASE WHEN g.next_emit_ms <= n.now_ms THEN 1 ELSE 0 END) AS due,
                 sum(CASE WHEN g.last_write_error IS NOT NULL THEN 1 ELSE 0 END) AS refused
             FROM push_groups AS g CROSS JOIN (SELECT {now} AS now_ms) AS n WHERE g.next_emit_ms IS NOT NULL GROUP BY g.tenant
@@ -57,13 +57,13 @@ internal sealed partial class EmissionGauges(
         foreach (TenantRow row in rows)
         {
             _shown.Add(row.Tenant);
-            metrics.ShowTenant(row.Tenant, row.Refused, all.ContainsKey(row.Tenant) ? 0 : row.Groups);
+            metrics.ShowRefused(row.Tenant, row.Refused);
         }
 
         foreach (string gone in _shown.Except(rows.Select(static row => row.Tenant)).ToArray())
         {
             _shown.Remove(gone);
-            metrics.ShowTenant(gone, 0, 0);
+            metrics.ShowRefused(gone, 0);
         }
     }
 
@@ -112,8 +112,6 @@ internal sealed partial class EmissionGauges(
     private sealed class TenantRow
     {
         public string Tenant { get; init; } = "";
-
-        public long Groups { get; init; }
 
         public long? Oldest { get; init; }
 

@@ -24,7 +24,6 @@ internal sealed class EmissionMetrics
     private readonly Counter _bisects;
     private readonly Counter _refusedSamples;
     private readonly Gauge _refusedGroups;
-    private readonly Gauge _orphanedGroups;
     private readonly Counter _takeovers;
     private readonly Counter _coalesced;
     private readonly Counter _skippedZeros;
@@ -44,7 +43,6 @@ internal sealed class EmissionMetrics
         _bisects = metrics.CreateCounter("rwgateway_push_bisects_total", "Batches that were halved to find what the store refuses", ["store"]);
         _refusedSamples = metrics.CreateCounter("rwgateway_push_refused_samples_total", "Samples and exemplars that the store will never take", ["tenant", "reason"]);
         _refusedGroups = metrics.CreateGauge("rwgateway_push_refused_groups", "Groups whose newest state the store has refused", ["tenant"]);
-        _orphanedGroups = metrics.CreateGauge("rwgateway_push_orphaned_groups", "Groups that are not written because their tenant is not in the policy or has no store", ["tenant"]);
         _takeovers = metrics.CreateCounter("rwgateway_push_lease_takeovers_total", "Deliveries that another replica had begun and not ended in time");
         _coalesced = metrics.CreateCounter("rwgateway_push_coalesced_pushes_total", "Pushes that were overtaken by a newer one before they were written", ["tenant"]);
         _skippedZeros = metrics.CreateCounter("rwgateway_push_zero_steps_skipped_total", "Zeros that the store refused", ["tenant"]);
@@ -111,12 +109,7 @@ internal sealed class EmissionMetrics
         _oldest.WithLabels(store).Set((oldestMs ?? 0) / 1000.0);
     }
 
-    public void ShowTenant(string tenant, long refused, long orphaned)
-    {
-        string capped = Capped(tenant);
-        _refusedGroups.WithLabels(capped).Set(refused);
-        _orphanedGroups.WithLabels(capped).Set(orphaned);
-    }
+    public void ShowRefused(string tenant, long groups) => _refusedGroups.WithLabels(Capped(tenant)).Set(groups);
 
     private static string NameOf(EmissionStep step) => Steps[(int)step - 1];
 

@@ -76,6 +76,10 @@ internal sealed class EmissionPlan(PushOptions options)
         };
     }
 
+    /// <summary>Leaves a row alone until the next refresh whose delivery cannot be made here: what is under way stays as it is.</summary>
+    public EmissionRow Postpone(EmissionRow row, string error, long nowMs) =>
+        Release(row) with { LastWriteError = error, NextEmitMs = NextRefresh(row.Key, nowMs) };
+
     /// <summary>Gives the row back with its delivery as it is: whoever comes next repeats it.</summary>
     public static EmissionRow Release(EmissionRow row) => row with { LeaseOwner = null, LeaseUntilMs = 0 };
 

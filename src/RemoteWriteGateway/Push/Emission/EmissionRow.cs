@@ -85,6 +85,6 @@ internal record EmissionRow
     /// <summary>Whether the delivery under way ends the group: markers for everything.</summary>
     public bool EndsGroup => InflightStep is not null && InflightPushMs is null;
 
-    /// <summary>Whether exemplars go with the delivery under way: they do once for each generation.</summary>
-    public bool HasExemplars => InflightStep == EmissionStep.Value && InflightGeneration != WrittenGeneration && Attempts == 0;
+    /// <summary>Whether it is the first value of its generation that the store gets to see, as far as this row knows.</summary>
+    public bool IsNewValue => InflightStep == EmissionStep.Value && InflightGeneration != WrittenGeneration;
 }

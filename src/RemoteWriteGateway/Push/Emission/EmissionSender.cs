@@ -47,12 +47,20 @@ internal sealed partial class EmissionSender(
                 await AcknowledgeAsync(sent, lane);
                 break;
             case SentOutcome.Refused:
-                // The store is there, whatever it thinks of this.
-                lane.Succeed();
+                if (sent.IsFromStore)
+                {
+                    // It is there, whatever it thinks of this.
+                    lane.Succeed();
+                }
+
                 await RefusedAsync(sent, lane, bounds);
                 break;
             case SentOutcome.Away:
-                lane.Fail(sent.RetryAfter, sent.IsMisconfigured);
+                if (lane.Fail(sent.RetryAfter, sent.IsMisconfigured))
+                {
+                    LogMisconfigured(lane.Store, sent.Reason);
+                }
+
                 CountAll(sent.Batch, "away");
                 await ReleaseAsync(sent.Batch.Deliveries);
                 break;
@@ -97,8 +105,14 @@ internal sealed partial class EmissionSender(
         List<StoreFault> faults = [];
 
         // 2. Message after message; a group may stand in several.
-        foreach (ItemCounts _ in encoder.Write(batch.Deliveries, target.TakesNative, work.Decoded))
+        using IEnumerator<ItemCounts> messages = encoder.Write(batch.Deliveries, target.TakesNative, work.Decoded).GetEnumerator();
+        while (TryMakeNext(messages, target, work, out (string Reason, string Text)? fault))
         {
+            if (fault is { } unmade)
+            {
+                return new Sent(batch, SentOutcome.Refused) { Reason = unmade.Reason, Text = unmade.Text };
+            }
+
             // 1. Whose lease has run out is another replica's, and with it all that is in this message.
             IReadOnlyList<Delivery> held = await HoldAsync(batch.Deliveries);
             if (held.Count < batch.Deliveries.Count)
@@ -107,12 +121,6 @@ internal sealed partial class EmissionSender(
             }
 
             batch = batch with { Deliveries = held };
-            SeriesStamper.Stamp(WriteProtocol.V2, target.OptionsNow(), time.GetUtcNow().ToUnixTimeMilliseconds(), work);
-            if (work.Result.HasFault)
-            {
-                return new Sent(batch, SentOutcome.Refused) { Reason = work.Result.Fault.Id(), Text = work.Result.FaultText };
-            }
-
             CountLeftOut(target, work.Result);
 
             // 3. No token: what has begun is ended, also when the gateway stops.
@@ -127,15 +135,46 @@ internal sealed partial class EmissionSender(
             if (verdict.Kind == VerdictKind.Refused)
             {
                 faults.AddRange(verdict.Faults);
-                if (!faults.TrueForAll(fault => IsWrittenBefore(batch, fault)))
+                if (!faults.TrueForAll(one => IsWrittenBefore(batch, one)))
                 {
-                    StoreFault fault = faults.Find(fault => !IsWrittenBefore(batch, fault))!; // Not null: the line before has found one.
-                    return new Sent(batch, SentOutcome.Refused) { Reason = fault.Reason, Text = fault.Text, Items = fault.Items };
+                    StoreFault first = faults.First(one => !IsWrittenBefore(batch, one));
+                    return new Sent(batch, SentOutcome.Refused) { Reason = first.Reason, Text = first.Text, Items = first.Items };
                 }
             }
         }
 
         return new Sent(batch, SentOutcome.Written) { Counts = encoder.Counts };
+    }
+
+    /// <summary>
+    /// Encodes and stamps one message. A group whose payload cannot be read, or that meets a fault of ours, must not keep the others from being
+    /// written: it is found and set aside as one that the store refuses.
+    /// </summary>
+    /// <returns>False after the last one.</returns>
+    private bool TryMakeNext(IEnumerator<ItemCounts> messages, EmissionTarget target, WriteWork work, out (string Reason, string Text)? fault)
+    {
+        fault = null;
+        try
+        {
+            if (!messages.MoveNext())
+            {
+                return false;
+            }
+
+            SeriesStamper.Stamp(WriteProtocol.V2, target.OptionsNow(), time.GetUtcNow().ToUnixTimeMilliseconds(), work);
+            fault = work.Result.HasFault ? (work.Result.Fault.Id(), work.Result.FaultText) : null;
+        }
+        catch (Exception e) when (e is InvalidDataException or ArithmeticException)
+        {
+            fault = ("payload-unreadable", e.Message);
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            LogUnmade(target.Tenant.Name, e);
+            fault = ("internal-error", "the gateway could not write this group; its log says why");
+        }
+
+        return true;
     }
 
     /// <summary>Whether only exemplars are missing from a repeat: the first time has got ahead of them.</summary>
@@ -204,7 +243,7 @@ internal sealed partial class EmissionSender(
             metrics.CountSkippedZeros(delivery.Row.Tenant);
         }
 
-        LogRefused(batch.Target.Store.Name, delivery.Row.Tenant, sent.Reason);
+        batch.Target.Store.Trouble.Tell(sent.Reason, delivery.Row.Tenant);
         await FollowAsync(batch, batch.Deliveries, refused, lane);
     }
 
@@ -241,6 +280,7 @@ internal sealed partial class EmissionSender(
             }
         }
 
+        metrics.CountRefused(tenant, "exemplars-after-refusal", sent.Counts.LeftOut);
         metrics.CountSamples(tenant, "zero", sent.Counts.Zeros);
         metrics.CountSamples(tenant, "stale", sent.Counts.Markers);
         metrics.CountSamples(tenant, sent.Batch.Deliveries.All(static one => one.IsRefresh) ? "refresh" : "value", sent.Counts.Values);
@@ -270,8 +310,11 @@ internal sealed partial class EmissionSender(
 
     private static bool IsZero(Delivery delivery) => delivery.Row.InflightStep == EmissionStep.Zero;
 
-    [LoggerMessage(LogLevel.Warning, "Store {Store} refuses a push group of tenant {Tenant}: {Reason}; it is tried again at the next refresh")]
-    private partial void LogRefused(string store, string tenant, string reason);
+    [LoggerMessage(LogLevel.Error, "Push groups are not written to store {Store}: {Reason}. They wait until its address, credentials or protocol are mended")]
+    private partial void LogMisconfigured(string store, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A push group of tenant {Tenant} could not be encoded or stamped")]
+    private partial void LogUnmade(string tenant, Exception fault);
 
     private enum SentOutcome
     {
@@ -298,6 +341,8 @@ internal sealed partial class EmissionSender(
         public TimeSpan? RetryAfter { get; init; }
 
         public EmissionCounts Counts { get; init; }
+
+        public bool IsFromStore => Reason.StartsWith("store-", StringComparison.Ordinal);
 
         public bool IsMisconfigured => Reason is "store-misconfigured" or "store-auth-failed" or "store-protocol-mismatch";
     }

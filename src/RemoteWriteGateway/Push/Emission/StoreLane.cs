@@ -19,6 +19,7 @@ internal sealed class StoreLane(string store, EmissionMetrics metrics, TimeProvi
     private TimeSpan _pause;
     private long _pausedAt;
     private int _failures;
+    private bool _isMisconfigured;
     private bool _isBusy;
     private bool _isWanted;
 
@@ -82,16 +83,22 @@ internal sealed class StoreLane(string store, EmissionMetrics metrics, TimeProvi
         lock (_gate)
         {
             _failures = 0;
+            _isMisconfigured = false;
         }
 
         metrics.ShowPause(Store, isPaused: false, isMisconfigured: false);
     }
 
     /// <summary>The store did not take a request for a reason that may pass: pauses it, longer each time, unless it said itself how long.</summary>
-    public void Fail(TimeSpan? retryAfter, bool isMisconfigured)
+    /// <returns>Whether it is <paramref name="isMisconfigured"/> and was not before: somebody has to act, and is to be told once.</returns>
+    public bool Fail(TimeSpan? retryAfter, bool isMisconfigured)
     {
+        bool isNews;
         lock (_gate)
         {
+            isNews = isMisconfigured && !_isMisconfigured;
+            _isMisconfigured = isMisconfigured;
+
             // Requests that were in flight together fail together, and that is one failure.
             if (_failures == 0 || time.GetElapsedTime(_pausedAt) >= _pause)
             {
@@ -108,5 +115,6 @@ internal sealed class StoreLane(string store, EmissionMetrics metrics, TimeProvi
         }
 
         metrics.ShowPause(Store, isPaused: true, isMisconfigured);
+        return isNews;
     }
 }

@@ -32,6 +32,8 @@ public sealed class EmissionFaultTests
         Assert.Equal(1, await gateway.Host.MetricAsync("""rwgateway_push_store_paused{store="main"}"""));
         Assert.Equal(isMisconfigured ? 1 : 0, await gateway.Host.MetricAsync("""rwgateway_push_store_misconfigured{store="main"}"""));
 
+        Assert.Equal(isMisconfigured, gateway.Host.Logs.All.Any(line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("mended", StringComparison.Ordinal)));
+
         // 1 s and 2 s, each a quarter more at most.
         await gateway.AdvanceAsync(TimeSpan.FromSeconds(1.3));
         await gateway.NextAsync();
@@ -204,6 +206,7 @@ public sealed class EmissionFaultTests
         await gateway.AdvanceAsync(TimeSpan.FromSeconds(61));
         await gateway.UntilWrittenAsync("other");
         Assert.All(gateway.Store.Requests[^1].AsV2.Timeseries, series => Assert.Empty(series.Exemplars));
+        Assert.Equal(1, await gateway.Host.MetricAsync("""rwgateway_push_refused_samples_total{tenant="ours",reason="exemplars-after-refusal"}"""));
     }
 
     [Fact]
@@ -295,5 +298,60 @@ public sealed class EmissionFaultTests
         await gateway.Database.ExecuteAsync("ALTER TABLE push_groups RENAME COLUMN gone TO next_emit_ms", null, TestContext.Current.CancellationToken);
         await gateway.PushAsync("a 1\n");
         await gateway.UntilWrittenAsync();
+    }
+
+    [Theory]
+    [ClassData(typeof(BothProviders))]
+    public async Task A_payload_that_cannot_be_read_keeps_no_other_group_from_being_written(string provider)
+    {
+        await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
+        Holding claimed = new(FailPoint.Claimed);
+        await using EmissionGateway gateway = await EmissionGateway.StartAsync(catalog, failPoints: claimed);
+        await gateway.PushAsync("first 1\n", job: "first");
+        await claimed.Reached;
+        foreach (string job in (string[])["good", "newer", "damaged", "fine"])
+        {
+            await gateway.PushAsync("a 1\n", job: job);
+        }
+
+        // A version that nobody knows yet, and a message that is none behind a directory that is one.
+        await SetBodyAsync("newer", body => [9, .. body[1..]]);
+        await SetBodyAsync("damaged", body => [.. body[..^12], .. Enumerable.Repeat((byte)0xFF, 12)]);
+        claimed.Release();
+        await gateway.UntilWrittenAsync("good");
+        await gateway.UntilWrittenAsync("fine");
+
+        StoredGroup newer = await gateway.UntilAsync(row => row.LastWriteError is not null, "newer");
+        StoredGroup damaged = await gateway.UntilAsync(row => row.LastWriteError is not null, "damaged");
+        Assert.StartsWith("payload-unreadable: A stored payload has version 9", newer.LastWriteError, StringComparison.Ordinal);
+        Assert.StartsWith("payload-unreadable: ", damaged.LastWriteError, StringComparison.Ordinal);
+        Assert.All([newer, damaged], row => Assert.True(row.LeaseOwner is null && row.NextEmitMs > gateway.NowMs && row.DirtySinceMs is not null));
+
+        async Task SetBodyAsync(string job, Func<byte[], byte[]> change)
+        {
+            byte[] key = Pushed.Key(("job", job)).Bytes;
+            byte[] body = Pushed.Stored(Pushed.Key(("job", job)), "a 1\n", gateway.NowMs)!; // it has a metric
+            await gateway.Database.ExecuteAsync("UPDATE push_payloads SET body = @body WHERE key = @key", new { key, body = change(body) }, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Theory]
+    [InlineData(-300)]
+    [InlineData(300)]
+    public async Task Times_are_those_of_the_database_whatever_the_clock_of_the_gateway_says(int seconds)
+    {
+        await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync("PostgreSql");
+        await using EmissionGateway gateway = await EmissionGateway.StartAsync(catalog);
+        await gateway.SetOffsetAsync(TimeSpan.FromSeconds(seconds));
+
+        await gateway.PushAsync("# TYPE rows_total counter\nrows_total 5\n", started: "rows_total");
+        ReceivedRequest zero = await gateway.NextAsync();
+        ReceivedRequest value = await gateway.NextAsync();
+        StoredGroup row = await gateway.UntilWrittenAsync();
+
+        Assert.Equal(gateway.Host.NowMs + (seconds * 1000), gateway.NowMs);
+        Assert.Equal([$$"""rows_total{job="nightly",tenant="ours"} 0 @{{gateway.NowMs - 1}}"""], SampleLines.Of(zero));
+        Assert.Equal($$"""rows_total{job="nightly",tenant="ours"} 5 @{{gateway.NowMs}}""", SampleLines.Of(value)[0]);
+        Assert.Equal(gateway.NowMs, row.LastWriteMs);
     }
 }

@@ -19,6 +19,7 @@ internal sealed class EmissionGateway : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly bool _ownsClock;
+    private long _offsetMs;
 
     private EmissionGateway(GatewayHost host, bool ownsClock)
     {
@@ -32,7 +33,8 @@ internal sealed class EmissionGateway : IAsyncDisposable
 
     public CatalogDatabase Database => Host.Services.GetRequiredService<CatalogDatabase>();
 
-    public long NowMs => Host.NowMs;
+    /// <summary>The database's time.</summary>
+    public long NowMs => Host.NowMs + _offsetMs;
 
     private string Said => string.Join('\n', Host.Logs.All.Where(static line => line.StartsWith("Warning", StringComparison.Ordinal) || line.StartsWith("Error", StringComparison.Ordinal)));
 
@@ -87,6 +89,13 @@ internal sealed class EmissionGateway : IAsyncDisposable
         }
 
         Wake();
+    }
+
+    /// <summary>Has the database's clock differ from the gateway's.</summary>
+    public Task SetOffsetAsync(TimeSpan offset)
+    {
+        _offsetMs = (long)offset.TotalMilliseconds;
+        return SetClockAsync();
     }
 
     public void Wake() => Host.Services.GetRequiredService<PushWake>().Signal();

@@ -229,9 +229,9 @@ public sealed class EmissionTests
 
         await gateway.Host.ReloadPolicyAsync(GatewayHost.DefaultPolicy);
         await gateway.AdvanceAsync(TimeSpan.FromSeconds(1));
-        await gateway.UntilAsync(row => row.Emission == 2 && row.InflightStep is null);
+        StoredGroup back = await gateway.UntilAsync(row => row.Emission == 2 && row.InflightStep is null);
 
-        Assert.Equal($$"""a{job="nightly",tenant="ours"} 1 @{{gateway.NowMs}}""", SampleLines.Of(gateway.Store.Requests.Last(request => SampleLines.Of(request)[0].StartsWith("a{", StringComparison.Ordinal)))[0]);
+        Assert.Equal($$"""a{job="nightly",tenant="ours"} 1 @{{back.LastSampleMs}}""", SampleLines.Of(gateway.Store.Requests.Last(request => SampleLines.Of(request)[0].StartsWith("a{", StringComparison.Ordinal)))[0]);
     }
 
     [Theory]
