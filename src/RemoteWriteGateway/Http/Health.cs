@@ -11,14 +11,14 @@ internal static class Health
     }
 
     /// <summary>200 while the process answers.</summary>
-    public static IResult Healthy() => TypedResults.Text("healthy\n");
+    public static IResult Healthy() => TypedResults.Text("OK\n");
 
     /// <summary>503 only while every data request would be refused, with one line per reason.</summary>
     public static IResult Ready(IEnumerable<IReadinessCheck> checks)
     {
         string reasons = string.Join("", checks.Select(check => check.NotReadyBecause).OfType<string>().Select(reason => $"not ready: {reason}\n"));
         return reasons.Length == 0
-            ? TypedResults.Text("ready\n")
+            ? TypedResults.Text("OK\n")
             : TypedResults.Text(reasons, statusCode: StatusCodes.Status503ServiceUnavailable);
     }
 }

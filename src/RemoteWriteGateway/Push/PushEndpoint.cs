@@ -178,7 +178,7 @@ internal sealed class PushEndpoint(
 
     private async Task<Refusal?> StoreAsync(Incoming push)
     {
-        (HttpContext http, PushTenant tenant, PushPath path, GroupKey key, PushIntent intent, WriteWork work, MetricFamilies families) = push;
+        (HttpContext http, PushTenant tenant, _, GroupKey key, PushIntent intent, WriteWork work, MetricFamilies families) = push;
 
         // 4. The body.
         if (await PushBody.ReadAsync(http.Request, work, tenant.Writes.MaxBodyBytes) is { } unread)
@@ -210,26 +210,10 @@ internal sealed class PushEndpoint(
         }
 
         // 6. The transaction. No token: a sender that hangs up does not stop what has begun.
-        PushOutcome outcome = await store.PushAsync(
-            new PushRequest
-            {
-                Tenant = tenant.Name,
-                Key = key,
-                Verb = HttpMethods.IsPost(http.Request.Method) ? PushVerb.Post : PushVerb.Put,
-                Mode = intent.Mode,
-                Gauges = intent.Rule?.Gauges ?? FrozenDictionary<string, GaugeRule>.Empty,
-                Families = families,
-                Grouping = grouping,
-                Refusal = fault.IsNone ? null : new PushRefusal(fault.Reason.Id(), fault.Text),
-                Ttl = intent.Headers.Ttl ?? intent.Rule?.Ttl,
-                Idempotency = intent.Headers.IdempotencyKey is { } name ? new IdempotencyKey(name, Fingerprint(push)) : null,
-                Caller = PushRecords.CallerOf(http),
-                Limits = tenant.Limits,
-            },
-            CancellationToken.None);
+        PushOutcome outcome = await store.PushAsync(RequestOf(push, grouping, fault), CancellationToken.None);
         if (outcome.Fate == PushFate.Stored)
         {
-            AuditScope.Of(http)?.AddPushed(path.Job, families.Series, work.Body.Length);
+            AuditScope.Of(http)?.AddPushed(push.Path.Job, families.Series, work.Body.Length);
         }
         else if (outcome.Fate == PushFate.Replayed)
         {
@@ -240,6 +224,22 @@ internal sealed class PushEndpoint(
             ? new Refusal(refused.Reason, refused.IsLimit ? tenant.Writes.LimitStatus : StatusCodes.Status400BadRequest, refused.Text)
             : RefusalOf(outcome.Fate);
     }
+
+    private static PushRequest RequestOf(Incoming push, GroupingLabels grouping, ExpositionFault fault) => new()
+    {
+        Tenant = push.Tenant.Name,
+        Key = push.Key,
+        Verb = HttpMethods.IsPost(push.Http.Request.Method) ? PushVerb.Post : PushVerb.Put,
+        Mode = push.Intent.Mode,
+        Gauges = push.Intent.Rule?.Gauges ?? FrozenDictionary<string, GaugeRule>.Empty,
+        Families = push.Families,
+        Grouping = grouping,
+        Refusal = fault.IsNone ? null : new PushRefusal(fault.Reason.Id(), fault.Text),
+        Ttl = push.Intent.Headers.Ttl ?? push.Intent.Rule?.Ttl,
+        Idempotency = push.Intent.Headers.IdempotencyKey is { } name ? new IdempotencyKey(name, Fingerprint(push)) : null,
+        Caller = PushRecords.CallerOf(push.Http),
+        Limits = push.Tenant.Limits,
+    };
 
     /// <summary>Reads the path; the key is that of the group at the store.</summary>
     private static Refusal? Path(HttpContext http, PushTenant tenant, out PushPath? path, out GroupKey? key)

@@ -13,9 +13,9 @@ public sealed class HealthCommandTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync();
 
-        Assert.Equal((0, "healthy\n", ""), await AskAsync(UrlOf(host)));
-        Assert.Equal((0, "ready\n", ""), await AskAsync(UrlOf(host), "--ready"));
-        Assert.Equal((0, "healthy\n", ""), await AskAsync($"http://*:{host.Management.BaseAddress!.Port}"));
+        Assert.Equal((0, "OK\n", ""), await AskAsync(UrlOf(host)));
+        Assert.Equal((0, "OK\n", ""), await AskAsync(UrlOf(host), "--ready"));
+        Assert.Equal((0, "OK\n", ""), await AskAsync($"http://*:{host.Management.BaseAddress!.Port}"));
     }
 
     [Fact]
@@ -23,7 +23,7 @@ public sealed class HealthCommandTests
     {
         await using GatewayHost host = await GatewayHost.StartAsync(issuer: Fault.Unavailable);
 
-        Assert.Equal((0, "healthy\n", ""), await AskAsync(UrlOf(host)));
+        Assert.Equal((0, "OK\n", ""), await AskAsync(UrlOf(host)));
         (int code, string output, _) = await AskAsync(UrlOf(host), "--ready");
         Assert.Equal(1, code);
         Assert.StartsWith("not ready: no signing keys have been loaded yet", output, StringComparison.Ordinal);
