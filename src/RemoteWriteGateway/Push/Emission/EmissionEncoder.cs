@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Text;
 using RemoteWriteGateway.Protocol.Exposition;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Push.Storage;
@@ -20,6 +21,10 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
     private const long OldestZeroMs = 50 * 60 * 1000;
 
     private static readonly MetricFamilies NoFamilies = new();
+    private static readonly byte[] PushTime = Encoding.UTF8.GetBytes(Bookkeeping.PushTime);
+    private static readonly byte[] PushTimeHelp = Encoding.UTF8.GetBytes(Bookkeeping.PushTimeHelp);
+    private static readonly byte[] FailureTime = Encoding.UTF8.GetBytes(Bookkeeping.FailureTime);
+    private static readonly byte[] FailureTimeHelp = Encoding.UTF8.GetBytes(Bookkeeping.FailureTimeHelp);
 
     private readonly RequestWriter _writer = new();
     private readonly MetricFamilies _payload = new();
@@ -100,13 +105,13 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
             yield break;
         }
 
-        WriteBookkeeping(Bookkeeping.PushTime, Bookkeeping.PushTimeHelp, delivery.Row.InflightPushMs, delivery.Row.InflightMs!.Value);
+        WriteBookkeeping(PushTime, PushTimeHelp, delivery.Row.InflightPushMs, delivery.Row.InflightMs!.Value);
         if (IsFull)
         {
             yield return true;
         }
 
-        WriteBookkeeping(Bookkeeping.FailureTime, Bookkeeping.FailureTimeHelp, delivery.Row.InflightFailMs, delivery.Row.InflightMs.Value);
+        WriteBookkeeping(FailureTime, FailureTimeHelp, delivery.Row.InflightFailMs, delivery.Row.InflightMs.Value);
         if (IsFull)
         {
             yield return true;
@@ -264,7 +269,7 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         _writer.BeginSeries(_refs.Of(_writer, _writer.Symbol(name), default, default));
         if (timeMs is { } value)
         {
-            _writer.AddSample(BitConverter.DoubleToUInt64Bits(value / 1000.0), at, 0);
+            _writer.AddSample(BitConverter.DoubleToUInt64Bits(Bookkeeping.Seconds(value)), at, 0);
             Counts += new EmissionCounts(1, 0, 0);
         }
         else

@@ -1,6 +1,6 @@
 using RemoteWriteGateway.Push.Storage;
 
-namespace RemoteWriteGateway.Push.Views;
+namespace RemoteWriteGateway.Push;
 
 /// <summary>The two gauges that every group has: when a push last succeeded, and when one last failed.</summary>
 internal static class Bookkeeping
