@@ -141,7 +141,7 @@ public sealed class PostgreSqlFaultTests
 
         Assert.Equal(host.Time.GetUtcNow(), subscription.CurrentAsOf);
         Assert.Contains(host.Logs.All, line => line.Contains("answers again, after 00:00:01", StringComparison.Ordinal));
-        Assert.Equal((1, 1), (await host.MetricAsync("rwgateway_catalog_up"), await host.MetricAsync("rwgateway_catalog_schema_version")));
+        Assert.Equal((1, CatalogMigration.All.Length), (await host.MetricAsync("rwgateway_catalog_up"), await host.MetricAsync("rwgateway_catalog_schema_version")));
     }
 
     [Fact]
