@@ -93,7 +93,16 @@ internal sealed partial class PushUsageGauges : BackgroundService
 
             _isAway = true;
         }
+#pragma warning disable CA1031 // Gauges are not worth the gateway, which an exception that gets out of here would end.
+        catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+        {
+            LogFault(e);
+        }
     }
+
+    [LoggerMessage(LogLevel.Error, "The gauges of push groups could not be read, by a bug of ours; they keep their last numbers")]
+    private partial void LogFault(Exception exception);
 
     [LoggerMessage(LogLevel.Warning, "The gauges of push groups keep their last numbers: the catalog cannot be read ({Fault})")]
     private partial void LogAway(string fault);

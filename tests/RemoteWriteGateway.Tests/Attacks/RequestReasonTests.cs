@@ -67,9 +67,9 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
         await AssertRefusedAsync("homeless", 503, "no-store: no store is configured for this tenant; tell the operator", () => WriteAsync("/tenants/homeless/api/v1/write"));
 
     [Theory]
-    [InlineData("Content-Type", "application/json", "unsupported-media-type: send application/x-protobuf, alone or with proto=")]
+    [InlineData("Content-Type", "application/json", "unsupported-media-type: Content-Type is \"application/json\"; send application/x-protobuf, alone or with proto=")]
     [InlineData("Content-Type", "application/x-protobuf;proto=io.prometheus.write.v3.Request", "unsupported-media-type: ")]
-    [InlineData("Content-Encoding", "zstd", "unsupported-encoding: send Content-Encoding: snappy (block format) or none of it")]
+    [InlineData("Content-Encoding", "zstd", "unsupported-encoding: Content-Encoding is \"zstd\"; send Content-Encoding: snappy (block format) or none of it")]
     [InlineData("Content-Encoding", "gzip", "unsupported-encoding: ")]
     public async Task Another_form_of_body_is_415(string header, string value, string text) =>
         await AssertRefusedAsync("ours", 415, text, () => WriteAsync(Ours, request =>

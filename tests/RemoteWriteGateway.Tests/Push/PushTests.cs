@@ -242,7 +242,7 @@ public sealed class PushTests
     {
         await using PushHost host = await PushHost.StartAsync();
         string token = host.Red; // folds tell tokens apart
-        await host.StoreAsync("/metrics/job/nightly/secret/7f3a", "a 1\nb 2\n", token);
+        await host.StoreAsync("/metrics/job/nightly/secret/zz-nobodys-business", "a 1\nb 2\n", token);
         await host.StoreAsync("/metrics/job/nightly", "a 1\n", token);
         await host.StoreAsync("/metrics/job/hourly", "a 1\n", token);
         Assert.Equal((400, "malformed-text"), await host.PushAsync("/metrics/job/nightly", "a x\n"));
@@ -260,8 +260,8 @@ public sealed class PushTests
             ["{\"job\":\"hourly\",\"groups\":0}", "{\"job\":\"hourly\",\"groups\":1}", "{\"selectors\":1,\"groups\":2}"],
             Sorted(deletions.Select(record => record.Detail ?? "")));
         Assert.Equal(["malformed-text"], (await host.Gateway.AuditAsync(AuditEvents.Refusal)).Select(record => record.Reason));
-        Assert.DoesNotContain("7f3a", await host.Gateway.AuditTextAsync(), StringComparison.Ordinal);
-        Assert.DoesNotContain(host.Gateway.Logs.All, line => line.Contains("7f3a", StringComparison.Ordinal));
+        Assert.DoesNotContain("zz-nobodys-business", await host.Gateway.AuditTextAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain(host.Gateway.Logs.All, line => line.Contains("zz-nobodys-business", StringComparison.Ordinal));
     }
 
     [Fact]

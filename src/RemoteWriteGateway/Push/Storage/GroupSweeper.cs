@@ -77,6 +77,12 @@ internal sealed partial class GroupSweeper(
                 {
                     LogAway(database.Describe(e));
                 }
+#pragma warning disable CA1031 // What is due stays due. An exception that gets out of here would end the gateway, writes and all.
+                catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+#pragma warning restore CA1031
+                {
+                    LogFault(e);
+                }
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -143,6 +149,9 @@ internal sealed partial class GroupSweeper(
         await batch.RunAsync([delete], cancellationToken);
         return new Decision<int>(delete.Affected, Commits: delete.Affected > 0);
     }
+
+    [LoggerMessage(LogLevel.Error, "Push groups could not be swept, by a bug of ours; it is tried again")]
+    private partial void LogFault(Exception exception);
 
     [LoggerMessage(LogLevel.Warning, "Push groups could not be swept, the catalog is away: {Fault}")]
     private partial void LogAway(string fault);
