@@ -108,7 +108,11 @@ public sealed class FoldTableTests
     {
         FoldTable folds = new(_time);
         FoldKey key = Key();
-        folds.Add(key, new FoldCounts(1, 2000, 100, 50_000));
+        for (int i = 0; i < 2; i++)
+        {
+            // The first makes the key, the second is the first to be compared with it: comparers of the runtime are made then, once.
+            folds.Add(key, new FoldCounts(1, 2000, 100, 50_000));
+        }
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 10_000; i++)
