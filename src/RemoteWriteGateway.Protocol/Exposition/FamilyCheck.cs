@@ -162,6 +162,14 @@ internal readonly ref struct FamilyCheck(MetricFamilies families, in FamilyEntry
         HistogramFault fault = fields.IsCustomBounds
             ? new HistogramFault(StampReason.HistogramSchemaInvalid, HistogramDetail.None, fields.Schema)
             : HistogramRules.Check(fields, limits);
+        if (fault.IsNone && fields.IsFloat != metric.Has(MetricParts.FloatCounts))
+        {
+            return Fault(
+                ExpositionReason.HistogramBucketsMismatch,
+                metric.Line,
+                $"native histogram {FamilyName()}: its classic buckets have counts of another kind, whole or float, than its native ones");
+        }
+
         return fault.IsNone
             ? default
             : Fault(Reason(fault.Reason), metric.Line, $"native histogram {FamilyName()}: {HistogramRules.Text(fault, limits)}");

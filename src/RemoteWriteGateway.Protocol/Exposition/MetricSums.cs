@@ -50,8 +50,20 @@ public static class MetricSums
             j += order >= 0 ? 1 : 0;
         }
 
-        return metric.Has(MetricParts.Native) && old.Has(MetricParts.Native)
-            && new NativeBuckets<double>(Native(families, metric)).IsLowerThan(new NativeBuckets<double>(Native(before, old)));
+        return metric.Has(MetricParts.Native) && old.Has(MetricParts.Native) && IsNativeLower(families, metric, before, old);
+    }
+
+    private static bool IsNativeLower(MetricFamilies families, in MetricEntry metric, MetricFamilies before, in MetricEntry old)
+    {
+        try
+        {
+            return new NativeBuckets<double>(Native(families, metric)).IsLowerThan(new NativeBuckets<double>(Native(before, old)));
+        }
+        catch (OverflowException)
+        {
+            // Buckets of numbers that nobody can count: what cannot be compared begins anew.
+            return true;
+        }
     }
 
     /// <summary>Adds a counter, summary (its quantiles go) or histogram to the stored metric.</summary>

@@ -48,6 +48,9 @@ public sealed class LabelMatcher
 /// </summary>
 public sealed class LabelSelector
 {
+    /// <summary>Longest regular expression: what it costs to run grows with its length, and here no store runs it.</summary>
+    public const int MaxPatternLength = 1024;
+
     private LabelSelector(ImmutableArray<LabelMatcher> matchers) => Matchers = matchers;
 
     public ImmutableArray<LabelMatcher> Matchers { get; }
@@ -128,6 +131,11 @@ public sealed class LabelSelector
                 case TokenRole.MatcherValue:
                     string value = ValueOf(token, text);
                     Regex? regex = null;
+                    if (comparison is MatcherOperator.Matches or MatcherOperator.MatchesNot && value.Length > MaxPatternLength)
+                    {
+                        return FormattableString.Invariant($"a regular expression has {value.Length} characters, limit {MaxPatternLength}; use several selectors");
+                    }
+
                     if (comparison is MatcherOperator.Matches or MatcherOperator.MatchesNot
                         && !RegexTranslation.TryTranslate(value, out regex, out string fault))
                     {

@@ -119,6 +119,10 @@ public class DelimitedTests
         { Family(new Histogram { ZeroThreshold = 1, Schema = -53 }), "histogram-schema-invalid: family 1: native histogram h: schema -53 cannot be stored" },
         { Family(new Histogram { PositiveSpan = { new BucketSpan { Length = 2 } }, PositiveDelta = { 1 }, SampleCount = 1 }), "histogram-buckets-mismatch: family 1: native histogram h: positive spans need 2 buckets, got 1" },
         { Family(new Histogram { PositiveSpan = { new BucketSpan { Length = 1 } }, PositiveDelta = { 1 }, SampleCount = 2 }), "histogram-count-mismatch: family 1: native histogram h: count says 2, buckets hold 1" },
+        {
+            Family(new Histogram { PositiveSpan = { new BucketSpan { Length = 1 } }, PositiveDelta = { 2 }, SampleCount = 2, Bucket = { new Bucket { UpperBound = 1, CumulativeCountFloat = 1.5 } } }),
+            "histogram-buckets-mismatch: family 1: native histogram h: its classic buckets have counts of another kind, whole or float, than its native ones"
+        },
         { Family(new Histogram { NegativeDelta = { 1 }, SampleCount = 1 }), "histogram-buckets-mismatch: family 1: native histogram h: negative spans need 0 buckets, got 1" },
     };
 

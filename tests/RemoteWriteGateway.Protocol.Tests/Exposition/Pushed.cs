@@ -49,7 +49,7 @@ internal static class Pushed
         return fault.IsNone ? ContentRules.Check(families, group ?? GroupingLabels.Empty, options ?? Options) : fault;
     }
 
-    public static string Print(MetricFamilies families)
+    public static string Print(MetricFamilies families, bool withLabels = true)
     {
         StringBuilder text = new();
         foreach (FamilyEntry family in families.Families)
@@ -59,7 +59,7 @@ internal static class Pushed
             text.Append(family.Unit.IsEmpty ? "" : $" unit={Str(families, family.Unit)}").Append('\n');
             foreach (MetricEntry metric in families.MetricsOf(family))
             {
-                PrintMetric(text, families, family, metric);
+                PrintMetric(text, families, family, metric, withLabels);
             }
         }
 
@@ -72,9 +72,9 @@ internal static class Pushed
         return bits is NumberText.NaNBits ? "NaN" : double.IsNaN(value) ? $"NaN({bits:x})" : value.ToString("R", CultureInfo.InvariantCulture);
     }
 
-    private static void PrintMetric(StringBuilder text, MetricFamilies families, FamilyEntry family, MetricEntry metric)
+    private static void PrintMetric(StringBuilder text, MetricFamilies families, FamilyEntry family, MetricEntry metric, bool withLabels)
     {
-        text.Append("  {").Append(Labels(families, families.LabelsOf(metric))).Append('}');
+        text.Append("  {").Append(withLabels ? Labels(families, families.LabelsOf(metric)) : "").Append('}');
         bool isWhole = family.Type is FamilyType.Summary or FamilyType.Histogram or FamilyType.GaugeHistogram;
         text.Append(isWhole
             ? string.Create(CultureInfo.InvariantCulture, $" count={metric.Count}{(metric.Has(MetricParts.FloatCounts) ? "f" : "")} sum={Number(metric.ValueBits)}")

@@ -65,6 +65,8 @@ internal sealed partial class EmissionSender(
                 await ReleaseAsync(sent.Batch.Deliveries);
                 break;
             case SentOutcome.Busy:
+                // The poll comes soon enough: to claim at once what finds no room would only keep the database busy.
+                lane.Yield();
                 await ReleaseAsync(sent.Batch.Deliveries);
                 break;
         }

@@ -137,7 +137,7 @@ internal sealed partial class PushEmitter(
         }
         finally
         {
-            if (lane.Leave() || wakes)
+            if (lane.Leave(hasMore: wakes))
             {
                 wake.Signal();
             }

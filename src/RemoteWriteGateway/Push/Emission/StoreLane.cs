@@ -22,6 +22,7 @@ internal sealed class StoreLane(string store, EmissionMetrics metrics, TimeProvi
     private bool _isMisconfigured;
     private bool _isBusy;
     private bool _isWanted;
+    private bool _yields;
 
     public string Store { get; } = store;
 
@@ -65,15 +66,25 @@ internal sealed class StoreLane(string store, EmissionMetrics metrics, TimeProvi
         }
     }
 
-    /// <summary>Gives the lane back.</summary>
-    /// <returns>Whether somebody wanted it meanwhile.</returns>
-    public bool Leave()
+    /// <summary>This replica had no room for a request: whoever leaves the lane lets the next poll come.</summary>
+    public void Yield()
     {
         lock (_gate)
         {
-            bool wasWanted = _isWanted;
-            _isBusy = _isWanted = false;
-            return wasWanted;
+            _yields = true;
+        }
+    }
+
+    /// <summary>Gives the lane back.</summary>
+    /// <param name="hasMore">Whether more is known to be due.</param>
+    /// <returns>Whether to go on at once: there is more, or somebody wanted it meanwhile, and there was room.</returns>
+    public bool Leave(bool hasMore = false)
+    {
+        lock (_gate)
+        {
+            bool goesOn = (hasMore || _isWanted) && !_yields;
+            _isBusy = _isWanted = _yields = false;
+            return goesOn;
         }
     }
 

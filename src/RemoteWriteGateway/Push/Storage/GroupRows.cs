@@ -74,8 +74,8 @@ internal static class GroupRows
         nowMs,
         times.MinGap);
 
-    /// <summary>Whether a deletion has nothing to tell the store: then no row need stay.</summary>
-    public static bool IsUnknownToStore(StoredGroup row) => row.WrittenGeneration is null && row.InflightStep is null;
+    /// <summary>Whether the store never heard of the group: then a deletion has nothing to tell it, and no row need stay for its times.</summary>
+    public static bool IsUnknownToStore(StoredGroup row) => row.WrittenGeneration is null && row.InflightStep is null && row.LastSampleMs == 0;
 
     private static int BytesOf(StoredGroup row, PayloadBody body) =>
         (body.Length + row.Labels.Length + BytesStep - 1) / BytesStep * BytesStep;

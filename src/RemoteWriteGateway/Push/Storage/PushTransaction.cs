@@ -23,6 +23,9 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
     private const int Ok = 200;
     private const int BadRequest = 400;
 
+    /// <summary>A series was another group's when it was to be inserted, and nobody's a moment later: without a row of ours it must not be stored.</summary>
+    private static readonly PushRefusal HolderVanished = new("series-held-elsewhere", "");
+
     private readonly byte[] _key = request.Key.Bytes;
 
     /// <summary>Steps 1 to 8.</summary>
@@ -53,7 +56,9 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         // 6 to 8.
         StoredGroup written = GroupRows.Pushed(row, request, after, isSame, locked.NowMs, times.MinGap);
         refusal = await WriteAsync(batch, locked, written, difference, names, isSame ? null : merged);
-        return refusal is null
+        return ReferenceEquals(refusal, HolderVanished)
+            ? new Decision<PushResult>(PushResult.Again, Commits: false)
+            : refusal is null
             ? new Decision<PushResult>(new PushResult(PushOutcome.Stored), Commits: true)
             : new Decision<PushResult>(PushResult.Traced(refusal), Commits: false);
     }
@@ -196,7 +201,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
 
         await batch.RunAsync(statements, cancellationToken);
         int inserted = CollectionsMarshal.AsSpan(statements)[first..last].ToArray().Sum(static statement => statement.Affected);
-        return inserted < difference.NewSeries.Count && await HeldElsewhereAsync(batch, difference.NewSeries) is { } held ? held
+        return inserted < difference.NewSeries.Count ? await HeldElsewhereAsync(batch, difference.NewSeries) ?? HolderVanished
             : usage is { } now ? OverLimit(delta, now)
             : null;
     }

@@ -74,6 +74,20 @@ public sealed class StoreLaneTests
         Assert.False(lane.Leave());
     }
 
+    [Fact]
+    public void Where_there_was_no_room_the_poll_comes_next_whatever_is_due()
+    {
+        StoreLane lane = Lane(0.5);
+
+        Assert.True(lane.TryEnter());
+        Assert.True(lane.Leave(hasMore: true));
+        Assert.True(lane.TryEnter());
+        lane.Yield();
+        Assert.False(lane.Leave(hasMore: true));
+        Assert.True(lane.TryEnter());
+        Assert.True(lane.Leave(hasMore: true));
+    }
+
     private StoreLane Lane(double random) =>
         new("main", new EmissionMetrics(Metrics.WithCustomRegistry(Metrics.NewCustomRegistry()), new StoreDirectory([])), _time, () => random);
 }
