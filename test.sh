@@ -12,7 +12,7 @@ exec </dev/null
 
 readonly results=$PWD/TestResults
 # Longer than any project needs; a test that hangs for ever must not hang whoever waits for this script.
-readonly project_limit=20m
+readonly project_limit=30m
 
 step() { printf '\n== %s\n' "$*"; }
 die() { printf 'test.sh: %s\n' "$*" >&2; exit 2; }
