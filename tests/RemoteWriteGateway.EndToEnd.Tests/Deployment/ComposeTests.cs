@@ -73,7 +73,10 @@ public sealed class ComposeTests
             Assert.DoesNotContain("others", text, StringComparison.Ordinal);
         }
 
-        Assert.Contains("job-of-payments", (await AskAsync(gateway, ann, "sum by (job) (up)")).Text, StringComparison.Ordinal);
+        // The store was started and written to a moment ago, and shares the machine with other tests.
+        string seen = "";
+        await Eventually.TrueAsync(
+            async () => (seen = (await AskAsync(gateway, ann, "sum by (job) (up)")).Text).Contains("job-of-payments", StringComparison.Ordinal), () => $"{seen}\n{gateway.LogText}", Cancellation);
         Assert.Equal(403, (await AskAsync(gateway, bob, "up")).Status);
     }
 
