@@ -29,6 +29,7 @@ public sealed class BrokenOffBodyTests
             await UntilAsync(() => Task.FromResult(Ended(gateway) == i));
         }
 
+        await gateway.UntilNothingIsInFlightAsync();
         Assert.DoesNotContain(gateway.Logs.All, line => line.StartsWith("Error", StringComparison.Ordinal));
         Assert.Equal(0, await gateway.MetricAsync("rwgateway_ingest_refused_requests_total{tenant=\"ours\",reason=\"internal-error\"}"));
         Assert.Equal(HangUps, await gateway.MetricAsync("rwgateway_ingest_refused_requests_total{tenant=\"ours\",reason=\"bad-request\"}"));
