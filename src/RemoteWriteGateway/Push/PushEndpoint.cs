@@ -239,6 +239,7 @@ internal sealed class PushEndpoint(
         Idempotency = push.Intent.Headers.IdempotencyKey is { } name ? new IdempotencyKey(name, Fingerprint(push)) : null,
         Caller = PushRecords.CallerOf(push.Http),
         Limits = push.Tenant.Limits,
+        MaxHistogramBuckets = push.Tenant.Writes.MaxHistogramBuckets,
     };
 
     /// <summary>Reads the path; the key is that of the group at the store.</summary>
