@@ -23,6 +23,7 @@ internal static class AuditFeature
             return new AuditSpool(options.SpoolDirectory, options.SpoolMaxBytes);
         });
         services.AddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
+        services.AddSingleton<AuditPartitions>();
         services.AddSingleton<AuditSearch>();
         services.AddSingleton<AuditVerifier>();
         services.AddSingleton<KnownCallers>();
