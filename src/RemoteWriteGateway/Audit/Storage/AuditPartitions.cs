@@ -37,9 +37,12 @@ internal sealed partial class AuditPartitions(AuditTable table, TimeProvider tim
         }
     }
 
+    /// <summary>There was no room for a record: it is looked for at the next one.</summary>
+    public void Forget() => Volatile.Write(ref _dueTicks, 0);
+
     [LoggerMessage(LogLevel.Information, "Made partitions of the audit: {Partitions}")]
     private partial void LogPrepared(string partitions);
 
-    [LoggerMessage(LogLevel.Error, "The audit's partitions of the next months cannot be made; when the last one is over, records wait in the spool: {Fault}")]
+    [LoggerMessage(LogLevel.Error, "The audit's partitions of the next months cannot be made; when the last one is over, records wait in the spool and push groups cannot be deleted: {Fault}")]
     private partial void LogPrepareFailed(string fault);
 }
