@@ -53,6 +53,9 @@ internal sealed class PushHost : IAsyncDisposable
     /// <summary>What was sent to the database.</summary>
     public SentStatements Sent => (SentStatements)_host.Services.GetRequiredService<PushTransactions>();
 
+    /// <summary>What the replica has logged.</summary>
+    public IReadOnlyList<string> Logs => _host.Logs.All;
+
     public string ConnectionString => _catalog.ConnectionString;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -242,6 +245,9 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
     /// <summary>Called at the begin of each transaction, with its batch.</summary>
     public Func<IStatementBatch, ValueTask>? AtBegin { get; set; }
 
+    /// <summary>Called before each batch of statements is sent.</summary>
+    public Func<IReadOnlyList<Statement>, Task>? Before { get; set; }
+
     /// <summary>Batches, and one for each commit.</summary>
     public int RoundTrips => _roundTrips;
 
@@ -279,15 +285,20 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
     {
         public int Statements => batch.Statements;
 
-        public ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)
+        public async ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)
         {
+            if (sent.Before is { } before)
+            {
+                await before(statements);
+            }
+
             Interlocked.Increment(ref sent._roundTrips);
             foreach (Statement statement in statements)
             {
                 sent._statements.Enqueue(statement.Sql);
             }
 
-            return batch.RunAsync(statements, cancellationToken);
+            await batch.RunAsync(statements, cancellationToken);
         }
     }
 }
