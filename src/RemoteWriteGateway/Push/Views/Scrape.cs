@@ -10,8 +10,11 @@ using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Push.Views;
 
-/// <summary><c>GET /metrics</c>: the tenant's groups to be scraped, as text 0.0.4 or delimited protobuf; all groups of a family in one.</summary>
-internal sealed class Scrape(PushStore store, PushReads reads, ObjectPool<MetricFamilies> familyPool)
+/// <summary>
+/// <c>GET /metrics</c>: the tenant's groups to be scraped, as text 0.0.4 or delimited protobuf; all groups of a family in one. Of a group whose payload
+/// cannot be read there is the bookkeeping.
+/// </summary>
+internal sealed class Scrape(PushStore store, PushReads reads, UnreadablePayloads unreadable, ObjectPool<MetricFamilies> familyPool)
 {
     private const int FlushBytes = 64 << 10;
     private const string TextType = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
@@ -21,11 +24,7 @@ internal sealed class Scrape(PushStore store, PushReads reads, ObjectPool<Metric
 
     private async Task<Refusal?> WriteAsync(HttpContext http, Tenant tenant, CancellationToken gone)
     {
-        List<HeldGroup> groups = [];
-        await foreach (StoredGroup group in store.ReadGroupsAsync(tenant.Name, null, gone))
-        {
-            groups.Add(new HeldGroup(group, group.ReadKey(), group.ReadBody()));
-        }
+        List<HeldGroup> groups = await ReadAsync(tenant, gone);
 
         bool isProtobuf = WantsProtobuf(http.Request.Headers.Accept.ToString());
         http.Response.ContentType = isProtobuf ? ProtobufType : TextType;
@@ -44,6 +43,27 @@ internal sealed class Scrape(PushStore store, PushReads reads, ObjectPool<Metric
         await using Stream? packed = isPacked ? new GZipStream(http.Response.Body, CompressionLevel.Fastest, leaveOpen: true) : null;
         await WriteAsync(packed ?? http.Response.Body, groups, isProtobuf, gone);
         return null;
+    }
+
+    /// <summary>All of them before the first byte of the answer; whether a payload can be read is known then.</summary>
+    private async Task<List<HeldGroup>> ReadAsync(Tenant tenant, CancellationToken gone)
+    {
+        List<HeldGroup> groups = [];
+        MetricFamilies families = familyPool.Get();
+        try
+        {
+            await foreach (StoredGroup group in store.ReadGroupsAsync(tenant.Name, null, gone))
+            {
+                groups.Add(new HeldGroup(group, group.ReadKey(), unreadable.ReadToShow(group, families, out _)));
+            }
+
+            return groups;
+        }
+        finally
+        {
+            families.End(FlushBytes);
+            familyPool.Return(families);
+        }
     }
 
     private async Task WriteAsync(Stream body, List<HeldGroup> groups, bool isProtobuf, CancellationToken gone)
