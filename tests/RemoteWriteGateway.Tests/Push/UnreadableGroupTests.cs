@@ -16,7 +16,7 @@ public sealed class UnreadableGroupTests
     /// <summary>Large enough to be packed.</summary>
     private static readonly string Large = string.Concat(Enumerable.Range(0, 60).Select(i => $"# TYPE m{i} gauge\nm{i}{{zone=\"abcdefgh\"}} {i}\n"));
 
-    public static TheoryData<string, string> Damages => Damage.OnBothProviders;
+    public static TheoryData<string, string> Damages => Damage.AllOnBothProviders;
 
     [Theory]
     [MemberData(nameof(Damages))]

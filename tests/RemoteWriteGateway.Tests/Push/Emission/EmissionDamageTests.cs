@@ -14,7 +14,9 @@ public sealed class EmissionDamageTests
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string, string> Damages => Damage.OnBothProviders;
+    public static TheoryData<string, string> Damages => Damage.AllOnBothProviders;
+
+    public static TheoryData<string, string> PlainDamages => Damage.OnBothProviders;
 
     [Theory]
     [MemberData(nameof(Damages))]
@@ -65,7 +67,7 @@ public sealed class EmissionDamageTests
 
     /// <summary>Nobody can repeat it. Its times are known, so that what follows is later.</summary>
     [Theory]
-    [MemberData(nameof(Damages))]
+    [MemberData(nameof(PlainDamages))]
     public async Task A_delivery_under_way_that_cannot_be_read_gives_way_to_a_newer_state(string provider, string kind)
     {
         await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
