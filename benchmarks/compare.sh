@@ -116,17 +116,18 @@ run() {
     --json "$results/$round-$scenario-$contestant.json" "$@"
 }
 
-# run_before_store SCENARIO GROUP: the gateway before a real and empty Prometheus, whose CPU is watched too. One connection, so that the
-# samples of a series keep their order, and a rate that the store can keep up with.
+# run_before_store SCENARIO GROUP [OPTIONS]: the gateway before a real and empty Prometheus, whose CPU is watched too. One connection, so
+# that the samples of a series keep their order.
 run_before_store() {
-  local store=prometheus-$round-$1
+  local scenario=$1 group=$2 store=prometheus-$round-$1
+  shift 2
   mkdir "$work/$store"
   echo '{}' >"$work/$store/prometheus.yml"
   start "$store" "$RWGATEWAY_PROMETHEUS" --config.file="$work/$store/prometheus.yml" --storage.tsdb.path="$work/$store/data" \
     --web.listen-address="127.0.0.1:$prometheus" --web.enable-remote-write-receiver --enable-feature=native-histograms,exemplar-storage
   wait_for_url "$store" "http://127.0.0.1:$prometheus/-/ready" 30
-  connections=1 run "$1" gateway "$gateway" "$2" --rate 60000 --restamp --process "store=${started_ids[$store]}" \
-    --token-file "$work/others.token" --header "X-Scope-OrgID: stored"
+  connections=1 run "$scenario" gateway "$gateway" "$group" --restamp --process "store=${started_ids[$store]}" \
+    --token-file "$work/others.token" --header "X-Scope-OrgID: stored" "$@"
   stop "$store"
   rm -rf "${work:?}/$store"
 }
@@ -147,18 +148,21 @@ for ((round = 1; round <= rounds; round++)); do
   run passed gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
   run passed vmauth "$vmauth" prom2k.rw1 --rate "$rate" --token-file "$work/vmauth.token"
   [ -z "$nginx" ] || run passed nginx "$nginx" prom2k.rw1 --rate "$rate"
-  run_before_store store-v1 prom2k.rw1
-  run_before_store store-v2 prom2k.rw2
+  run_before_store store-v1 prom2k.rw1 --rate 60000
+  run_before_store store-v2 prom2k.rw2 --rate 60000
   run v1-600k gateway "$gateway" prom2k.rw1 --rate 600000 --token-file "$work/stamped.token"
   run v1-closed vmagent "$vmagent" prom2k.rw1 --settle --pending-metrics "http://127.0.0.1:$vmagent/metrics"
   run v1-closed gateway "$gateway" prom2k.rw1 --token-file "$work/stamped.token" --process "sink=${started_ids[sink]}"
   run v2-closed gateway "$gateway" prom2k.rw2 --token-file "$work/stamped.token"
   run passed-closed gateway "$gateway" prom2k.rw1 --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
   run passed-closed vmauth "$vmauth" prom2k.rw1 --token-file "$work/vmauth.token"
+  run_before_store store-v1-closed prom2k.rw1 --hours-ago 24
+  run_before_store store-v2-closed prom2k.rw2 --hours-ago 24
 done
 
 echo "== $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) CPUs, $(uname -sr), .NET $(dotnet --version)"
 "$driver" compare "$results" --ratio v1/gateway:v1/vmagent=0.45 --ratio v2/gateway:v1/gateway=0.85 \
   --ratio v1-closed/gateway:v1-closed/vmagent=0.45 --ratio v2-closed/gateway:v1-closed/gateway=0.85 --ratio passed-closed/gateway:passed-closed/vmauth=0.6 \
   --ratio passed/gateway:passed/vmauth=0.6 --ratio store-v1/gateway:store-v1/gateway@store=0.10 \
-  --ratio store-v2/gateway:store-v2/gateway@store=0.13 ${nginx:+--ratio passed/gateway:passed/nginx=2.5}
+  --ratio store-v2/gateway:store-v2/gateway@store=0.13 --ratio store-v1-closed/gateway:store-v1-closed/gateway@store=0.10 \
+  --ratio store-v2-closed/gateway:store-v2-closed/gateway@store=0.13 ${nginx:+--ratio passed/gateway:passed/nginx=2.5}

@@ -14,9 +14,15 @@ internal static class LoadCommand
     private static readonly Option<double?> Rate = new("--rate") { Description = "Samples a second of an open loop; without it the loop is closed." };
     private static readonly Option<double> Seconds = new("--seconds") { Description = "How long to measure.", DefaultValueFactory = _ => 10 };
     private static readonly Option<double> WarmUp = new("--warm-up") { Description = "Seconds to send before measuring.", DefaultValueFactory = _ => 3 };
+    private static readonly Option<double> HoursAgo = new("--hours-ago")
+    {
+        Description = "With --restamp: when the first sample is to be from. A closed loop sends hours in seconds, and stores refuse what is to come.",
+        DefaultValueFactory = _ => 1,
+    };
+
     private static readonly Option<bool> Restamp = new("--restamp")
     {
-        Description = "Give the samples new times, from an hour ago on, so that a real store takes them; needs --connections 1.",
+        Description = "Give the samples new times, so that a real store takes them; needs --connections 1.",
     };
     private static readonly Option<string[]> Processes = new("--process") { Description = "A process to watch, name=id. May be repeated.", DefaultValueFactory = _ => [] };
     private static readonly Option<bool> Settle = new("--settle") { Description = "Count a process's CPU until it is idle: for those that queue." };
@@ -30,7 +36,7 @@ internal static class LoadCommand
     {
         Command command = new("load", "Replays recorded bodies against a URL.")
         {
-            Url, Corpus, Group, TokenFile, Headers, Connections, Rate, Seconds, WarmUp, Restamp, Processes, Settle, Pending, Scenario, Contestant, Json,
+            Url, Corpus, Group, TokenFile, Headers, Connections, Rate, Seconds, WarmUp, Restamp, HoursAgo, Processes, Settle, Pending, Scenario, Contestant, Json,
         };
         command.Validators.Add(result =>
         {
@@ -54,7 +60,7 @@ internal static class LoadCommand
         Dictionary<string, int> processes = parsed.GetRequiredValue(Processes)
             .Select(text => text.Split('='))
             .ToDictionary(pair => pair[0], pair => int.Parse(pair[1]));
-        long? firstTime = parsed.GetValue(Restamp) ? DateTimeOffset.UtcNow.AddHours(-1).ToUnixTimeMilliseconds() : null;
+        long? firstTime = parsed.GetValue(Restamp) ? DateTimeOffset.UtcNow.AddHours(-parsed.GetValue(HoursAgo)).ToUnixTimeMilliseconds() : null;
         Replay replay = new(bodies, url, parsed.GetRequiredValue(Connections), parsed.GetValue(Rate), firstTime);
 
         async Task SettleAsync()

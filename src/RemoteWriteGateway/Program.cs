@@ -43,9 +43,11 @@ internal static class Program
         builder.Services.AddQuery();
         builder.Services.AddAdmin();
 
+        // Whatever is built may log, and the framework's own text names neither the key nor what it may be.
+        ConfigurationSections.RefuseWrongLevels(builder.Configuration);
         WebApplication app = builder.Build();
 
-        // First of all checks: a misspelt section often is why something is missing.
+        // First of all other checks: a misspelt section often is why something is missing.
         ConfigurationSections.RefuseUnknown(app.Services);
         app.UseHttp();
         app.UseAudit();

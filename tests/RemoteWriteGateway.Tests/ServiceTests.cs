@@ -24,6 +24,8 @@ public sealed class ServiceTests : IDisposable
     [InlineData("""{ "Http": { "Url": "http://127.0.0.1:0" }, "http": { "url": "http://127.0.0.1:0" } }""", "A duplicate key 'http:url' was found")]
     [InlineData("""{ "Http": { "MaxConnections": "many" } }""", "'Http:MaxConnections'")]
     [InlineData("""{ "Forwardng": { "main": "x" }, "Logging": {} }""", "Forwardng: there is no such section; there are Audit, ")]
+    [InlineData("""{ "Logging": { "LogLevel": { "Default": "Loud" } } }""", "Logging:LogLevel:Default: \"Loud\" is no level; there are Trace, ")]
+    [InlineData("""{ "Logging": { "Console": { "LogLevel": { "Microsoft.AspNetCore": "7" } } } }""", "Logging:Console:LogLevel:Microsoft.AspNetCore: \"7\" is no level")]
     public async Task A_configuration_that_cannot_be_read_is_named(string settings, string told)
     {
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "appsettings.json"), settings, TestContext.Current.CancellationToken);

@@ -171,9 +171,19 @@ internal readonly ref struct FamilyCheck(MetricFamilies families, in FamilyEntry
         }
 
         return fault.IsNone
-            ? default
+            ? BucketNumbers(metric, "positive", fields.Positive) is { IsNone: false } positive ? positive : BucketNumbers(metric, "negative", fields.Negative)
             : Fault(Reason(fault.Reason), metric.Line, $"native histogram {FamilyName()}: {HistogramRules.Text(fault, limits)}");
     }
+
+    /// <summary>Here, unlike on the way of remote write, buckets are counted by their numbers, which have 32 bits.</summary>
+    private ExpositionFault BucketNumbers(in MetricEntry metric, string side, in HistogramSide spans) =>
+        spans.SpanEnd > int.MaxValue || spans.FirstOffset == int.MinValue
+            ? Fault(
+                ExpositionReason.HistogramSpanInvalid,
+                metric.Line,
+                FormattableString.Invariant(
+                    $"native histogram {FamilyName()}: {side} spans from {spans.FirstOffset} to {spans.SpanEnd}: the number of a bucket has 32 bits"))
+            : default;
 
     private static ExpositionReason Reason(StampReason reason) => reason switch
     {

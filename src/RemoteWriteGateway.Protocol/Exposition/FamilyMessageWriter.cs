@@ -81,6 +81,13 @@ public static class FamilyMessageWriter
     private static void WriteHead(MetricFamilies families, in FamilyEntry family, WriteBuffer output) =>
         WriteHead(families.Text(family.Name), families.Text(family.Help), family.Type, output);
 
+    /// <summary>Appends the length that stands before a message in the delimited format.</summary>
+    public static void WriteLength(int length, WriteBuffer output)
+    {
+        output.Reserve(WireWriter.MaxVarintBytes);
+        output.Length = WireWriter.WriteVarint(output.Array, output.Length, (uint)length);
+    }
+
     private static void WriteTail(MetricFamilies families, in FamilyEntry family, WriteBuffer output)
     {
         if (!family.Unit.IsEmpty)

@@ -72,8 +72,11 @@ public static class MetricSums
     /// <param name="type">Of both.</param>
     /// <param name="pushed">The pushed families.</param>
     /// <param name="metric">The metric there.</param>
-    /// <returns>False if they cannot be added, because their buckets differ or a count would have no place: it begins anew with what was pushed.</returns>
-    public static bool TryAdd(MetricFamilies kept, int index, FamilyType type, MetricFamilies pushed, in MetricEntry metric)
+    /// <param name="maxBuckets">Most buckets of a native histogram, 0 for any number: a sum that would have more is kept at a lower resolution.</param>
+    /// <returns>
+    /// False if they cannot be added, because their buckets differ, are too many at any resolution, or a count would have no place: it begins anew with what was pushed.
+    /// </returns>
+    public static bool TryAdd(MetricFamilies kept, int index, FamilyType type, MetricFamilies pushed, in MetricEntry metric, int maxBuckets)
     {
         ref MetricEntry entry = ref kept.MetricList[index];
         double value = entry.Value + metric.Value;
@@ -97,7 +100,7 @@ public static class MetricSums
 
                 break;
             default:
-                if (!TryAddHistogram(kept, ref sum, pushed, metric))
+                if (!TryAddHistogram(kept, ref sum, pushed, metric, maxBuckets))
                 {
                     return false;
                 }
@@ -128,7 +131,7 @@ public static class MetricSums
     internal static MetricEntry WithoutQuantiles(FamilyType type, in MetricEntry metric) =>
         type == FamilyType.Summary ? metric with { Points = 0 } : metric;
 
-    private static bool TryAddHistogram(MetricFamilies kept, ref MetricEntry sum, MetricFamilies pushed, in MetricEntry metric)
+    private static bool TryAddHistogram(MetricFamilies kept, ref MetricEntry sum, MetricFamilies pushed, in MetricEntry metric, int maxBuckets)
     {
         if (sum.Has(MetricParts.Native) != metric.Has(MetricParts.Native) || !HaveSameBounds(kept.PointsOf(sum), pushed.PointsOf(metric)))
         {
@@ -155,7 +158,7 @@ public static class MetricSums
             }
         }
 
-        if (sum.Has(MetricParts.Native) && !TryAddNative(kept, ref sum, pushed, metric))
+        if (sum.Has(MetricParts.Native) && !TryAddNative(kept, ref sum, pushed, metric, maxBuckets))
         {
             return false;
         }
@@ -170,7 +173,7 @@ public static class MetricSums
         return true;
     }
 
-    private static bool TryAddNative(MetricFamilies kept, ref MetricEntry sum, MetricFamilies pushed, in MetricEntry metric)
+    private static bool TryAddNative(MetricFamilies kept, ref MetricEntry sum, MetricFamilies pushed, in MetricEntry metric, int maxBuckets)
     {
         NativeHistogram a = Native(kept, sum);
         NativeHistogram b = Native(pushed, metric);
@@ -182,13 +185,12 @@ public static class MetricSums
         int start = kept.Copied.Length;
         try
         {
-            if (a.IsFloat || b.IsFloat)
+            bool isWritten = a.IsFloat || b.IsFloat
+                ? TryWrite(new NativeBuckets<double>(a), new NativeBuckets<double>(b), maxBuckets, kept.Copied)
+                : TryWrite(new NativeBuckets<long>(a), new NativeBuckets<long>(b), maxBuckets, kept.Copied);
+            if (!isWritten)
             {
-                Write(new NativeBuckets<double>(a), new NativeBuckets<double>(b), kept.Copied);
-            }
-            else
-            {
-                Write(new NativeBuckets<long>(a), new NativeBuckets<long>(b), kept.Copied);
+                return false;
             }
         }
         catch (OverflowException)
@@ -201,11 +203,17 @@ public static class MetricSums
         return true;
     }
 
-    private static void Write<T>(NativeBuckets<T> a, NativeBuckets<T> b, WriteBuffer output)
+    private static bool TryWrite<T>(NativeBuckets<T> a, NativeBuckets<T> b, int maxBuckets, WriteBuffer output)
         where T : struct, System.Numerics.INumber<T>
     {
         a.Add(b);
+        if (maxBuckets > 0 && !a.TryLimit(maxBuckets))
+        {
+            return false;
+        }
+
         a.Write(output);
+        return true;
     }
 
     private static bool TryAddCounts(bool isFloat, ulong a, in MetricEntry of, ulong b, in MetricEntry other, out ulong sum)

@@ -8,6 +8,8 @@ namespace RemoteWriteGateway.Protocol.Exposition;
 internal sealed class NativeBuckets<T>
     where T : struct, INumber<T>
 {
+    private const int LowestSchema = -4;
+
     private readonly SortedDictionary<int, T> _negative = [];
     private readonly SortedDictionary<int, T> _positive = [];
 
@@ -45,6 +47,18 @@ internal sealed class NativeBuckets<T>
         ZeroCount = checked(ZeroCount + other.ZeroCount);
         AddAll(_negative, other._negative);
         AddAll(_positive, other._positive);
+    }
+
+    /// <summary>Halves the resolution until there are at most <paramref name="max"/> buckets.</summary>
+    /// <returns>False if even the lowest schema has more.</returns>
+    public bool TryLimit(int max)
+    {
+        while (_negative.Count + _positive.Count > max && Schema > LowestSchema)
+        {
+            Lower(Schema - 1);
+        }
+
+        return _negative.Count + _positive.Count <= max;
     }
 
     /// <summary>Whether a count is lower than in <paramref name="before"/>; of histograms that are not laid out alike only the whole counts can tell.</summary>

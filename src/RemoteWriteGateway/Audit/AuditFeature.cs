@@ -15,14 +15,13 @@ internal static class AuditFeature
     public static IServiceCollection AddAudit(this IServiceCollection services)
     {
         services.AddSection<AuditOptions, AuditOptionsValidator>(AuditOptions.Section);
-        services.AddAuditLog();
-        services.AddSingleton<AuditMetrics>();
+        services.AddDeletionStream();
+        services.AddHostedService(provider => provider.GetRequiredService<DeletionStream>());
         services.AddSingleton(provider =>
         {
             AuditOptions options = provider.GetRequiredService<IOptions<AuditOptions>>().Value;
             return new AuditSpool(options.SpoolDirectory, options.SpoolMaxBytes);
         });
-        services.AddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
         services.AddSingleton<AuditSearch>();
         services.AddSingleton<AuditVerifier>();
         services.AddSingleton<KnownCallers>();
@@ -43,6 +42,17 @@ internal static class AuditFeature
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<AuditLog>();
+        return services;
+    }
+
+    /// <summary>Adds what puts deletions on record in their own transactions, without what is done each minute and at the stop. Wants the catalog and <see cref="Prometheus.IMetricFactory"/>.</summary>
+    public static IServiceCollection AddDeletionStream(this IServiceCollection services)
+    {
+        services.AddAuditLog();
+        services.TryAddSingleton<AuditMetrics>();
+        services.TryAddSingleton(provider => AuditTable.Of(provider.GetRequiredService<CatalogDatabase>()));
+        services.TryAddSingleton<AuditPartitions>();
+        services.TryAddSingleton<DeletionStream>();
         return services;
     }
 

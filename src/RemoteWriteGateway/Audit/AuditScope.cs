@@ -155,14 +155,22 @@ internal sealed class AuditScope(AuditLog log, TimeProvider time)
     };
 
     /// <summary>
+    /// The record of the request for a change that writes it in its own transaction. When that has committed, <see cref="ChangeIsRecorded"/> is called.
+    /// </summary>
+    public AuditRecord RecordOfChange() => Record(_route?.Event ?? AuditEvents.Admin, AuditOutcomes.Allow);
+
+    /// <summary>The change is on record. There is no other record of the request, unless it then fails.</summary>
+    public void ChangeIsRecorded() => _isWritten = true;
+
+    /// <summary>
     /// Puts the request on record before what it changes: returns when the record is durable. A change that then fails is to be refused as
     /// usual (<see cref="Refuse"/>, or a status of 400 or more), which makes a second record.
     /// </summary>
     /// <exception cref="AuditUnavailableException">The audit cannot be written: nothing may be changed.</exception>
     public async Task WriteAheadOfChangeAsync(CancellationToken cancellationToken)
     {
-        await log.WriteAheadAsync(Record(_route?.Event ?? AuditEvents.Admin, AuditOutcomes.Allow), cancellationToken);
-        _isWritten = true;
+        await log.WriteAheadAsync(RecordOfChange(), cancellationToken);
+        ChangeIsRecorded();
     }
 
     internal void Open(HttpContext http)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using RemoteWriteGateway.Audit.Chain;
 using RemoteWriteGateway.Audit.Storage;
 using RemoteWriteGateway.Catalog;
 
@@ -12,23 +13,23 @@ internal sealed class AuditStart(ReplicaIdentity replica, AuditTable table, Time
     public string Stream => replica.Stream;
 
     /// <summary>
-    /// The record <c>startup</c>, which names the last record of the replica's previous stream: null if there is none, and "unknown" if the
-    /// catalog did not say in time.
+    /// The record <c>startup</c>, which names the last record of the replica's previous stream, and of its newest one of deletions: null if there is
+    /// none, and "unknown" if the catalog did not say in time.
     /// </summary>
     public async Task<AuditRecord> RecordAsync()
     {
         object? previous;
+        object? previousDeletions;
         try
         {
             using CancellationTokenSource patience = new(Patience);
-            StreamEnd? end = await Task.Run(() => table.FindLastAsync(replica.Name, replica.Stream, patience.Token)).WaitAsync(Patience, TimeProvider.System);
-            previous = end is null ? null : new { stream = end.Stream, seq = end.Position.Seq, hash = Convert.ToHexStringLower(end.Position.Hash) };
+            (previous, previousDeletions) = await Task.Run(() => FindAsync(patience.Token)).WaitAsync(Patience, TimeProvider.System);
         }
 #pragma warning disable CA1031 // Whatever it is, the gateway starts without the catalog, and says so.
         catch
 #pragma warning restore CA1031
         {
-            previous = "unknown";
+            previous = previousDeletions = "unknown";
         }
 
         return new AuditRecord
@@ -36,7 +37,14 @@ internal sealed class AuditStart(ReplicaIdentity replica, AuditTable table, Time
             At = time.GetUtcNow(),
             Event = AuditEvents.Startup,
             Outcome = AuditOutcomes.Allow,
-            Detail = JsonSerializer.Serialize(new { version = replica.Version, previous }),
+            Detail = JsonSerializer.Serialize(new { version = replica.Version, previous, previousDeletions }),
         };
     }
+
+    private async Task<(object? Previous, object? PreviousDeletions)> FindAsync(CancellationToken cancellationToken) => (
+        Told(await table.FindLastAsync(StreamNames.OfWriters(replica.Name), replica.Stream, cancellationToken)),
+        Told(await table.FindLastAsync(StreamNames.OfDeletions(replica.Name), StreamNames.OfDeletions(replica), cancellationToken)));
+
+    private static object? Told(StreamEnd? end) =>
+        end is null ? null : new { stream = end.Stream, seq = end.Position.Seq, hash = Convert.ToHexStringLower(end.Position.Hash) };
 }

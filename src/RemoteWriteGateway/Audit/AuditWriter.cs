@@ -274,7 +274,7 @@ internal sealed partial class AuditWriter : IHostedService, IDisposable
         {
             _checkpointDue = false;
             _checkpointSeq = checkpoint.Seq;
-            LogCheckpoint(checkpoint.Stream, checkpoint.Seq, Convert.ToHexStringLower(checkpoint.Hash), checkpoint.Events);
+            CheckpointLog.Log(_logger, checkpoint);
         }
 
         return true;
@@ -304,9 +304,6 @@ internal sealed partial class AuditWriter : IHostedService, IDisposable
 
         _metrics.Show(_log.IsAvailable, oldest, _store.SpooledRecords);
     }
-
-    [LoggerMessage(LogLevel.Information, "Audit checkpoint: stream {Stream} seq {Seq} hash {Hash} events {Events}")]
-    private partial void LogCheckpoint(string stream, long seq, string hash, long events);
 
     [LoggerMessage(LogLevel.Information, "The audit is written again")]
     private partial void LogAvailable();

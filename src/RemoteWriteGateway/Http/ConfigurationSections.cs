@@ -48,6 +48,20 @@ internal static class ConfigurationSections
         }
     }
 
+    /// <summary>Refuses values of <c>LogLevel</c> that are none.</summary>
+    /// <exception cref="OptionsValidationException">There are some; each key is named.</exception>
+    public static void RefuseWrongLevels(IConfiguration configuration)
+    {
+        string[] wrong = [.. configuration.GetSection("Logging").AsEnumerable()
+            .Where(static pair => pair.Key.Contains(":LogLevel:", StringComparison.OrdinalIgnoreCase) && !string.IsNullOrEmpty(pair.Value))
+            .Where(static pair => !Enum.TryParse(pair.Value, ignoreCase: true, out LogLevel level) || !Enum.IsDefined(level))
+            .Select(static pair => $"{pair.Key}: \"{pair.Value}\" is no level; there are {string.Join(", ", Enum.GetNames<LogLevel>())}")];
+        if (wrong.Length > 0)
+        {
+            throw new OptionsValidationException(Options.DefaultName, typeof(LogLevel), wrong);
+        }
+    }
+
     /// <summary>The name of a section that something reads.</summary>
     private sealed record KnownSection(string Name);
 

@@ -96,25 +96,19 @@ internal sealed class PushEndpoint(
             return refusal;
         }
 
-        AuditScope? audit = AuditScope.Of(http);
         try
         {
             // No token: a client that hangs up does not stop what has begun.
-            DeleteOutcome outcome = await store.DeleteAsync(tenant.Name, key!, RecordAsync, CancellationToken.None); // a path without a refusal has a key
-            if (audit is not null && outcome.Deleted == 0)
-            {
-                audit.Detail = DetailOf(path!.Job, 0); // as the key
-            }
-
+            DeleteOutcome outcome = await PushRecords.DeleteAsync(
+                http,
+                record => store.DeleteAsync(tenant.Name, key!, record, CancellationToken.None), // a path without a refusal has a key
+                groups => DetailOf(path!.Job, groups)); // as the key
             return RefusalOf(outcome.Fate);
         }
         catch (AuditUnavailableException)
         {
             return AuditRefusals.Unavailable;
         }
-
-        Task RecordAsync(int groups, CancellationToken cancellationToken) =>
-            PushRecords.BeforeDeletionAsync(audit, DetailOf(path!.Job, groups), cancellationToken);
     }
 
     private async Task<Refusal?> PushAsync(HttpContext http, PushTenant tenant)
@@ -243,6 +237,7 @@ internal sealed class PushEndpoint(
         Idempotency = push.Intent.Headers.IdempotencyKey is { } name ? new IdempotencyKey(name, Fingerprint(push)) : null,
         Caller = PushRecords.CallerOf(push.Http),
         Limits = push.Tenant.Limits,
+        MaxHistogramBuckets = push.Tenant.Writes.MaxHistogramBuckets,
     };
 
     /// <summary>Reads the path; the key is that of the group at the store.</summary>

@@ -7,17 +7,26 @@ namespace RemoteWriteGateway.Push;
 /// <summary>What is on record of pushes and deletions.</summary>
 internal static class PushRecords
 {
-    /// <summary>Puts a deletion on record before it is done: returns when the record is durable.</summary>
-    /// <exception cref="AuditUnavailableException">It cannot be put on record: nothing may be deleted.</exception>
-    public static async Task BeforeDeletionAsync(AuditScope? audit, string detail, CancellationToken cancellationToken)
+    /// <summary>
+    /// Deletes, and has each transaction put on record what it takes away. A deletion that finds nothing has one record, with 0 groups; one that fails
+    /// has one that says so, beside those of the transactions before.
+    /// </summary>
+    /// <param name="http">The request.</param>
+    /// <param name="delete">Deletes, given what is on record of a transaction that takes so many groups away.</param>
+    /// <param name="detail">Tells of so many groups.</param>
+    /// <exception cref="AuditUnavailableException">It cannot be put on record: nothing more was deleted.</exception>
+    public static async Task<DeleteOutcome> DeleteAsync(HttpContext http, Func<Func<int, AuditRecord>, Task<DeleteOutcome>> delete, Func<int, string> detail)
     {
-        if (audit is null)
+        AuditScope audit = AuditScope.Of(http) ?? throw new InvalidOperationException("The request has no audit record.");
+        audit.Detail = detail(0);
+        AuditRecord record = audit.RecordOfChange();
+        DeleteOutcome outcome = await delete(groups => record with { Detail = detail(groups) });
+        if (outcome.Deleted > 0)
         {
-            throw new InvalidOperationException("The request has no audit record.");
+            audit.ChangeIsRecorded();
         }
 
-        audit.Detail = detail;
-        await audit.WriteAheadOfChangeAsync(cancellationToken);
+        return outcome;
     }
 
     /// <summary>Who calls, as it is kept with the group.</summary>

@@ -43,6 +43,7 @@ internal static class AnswerRelay
             response.Headers.ContentEncoding = answer.Encoding;
         }
 
+        response.ContentLength = answer.Response.Content.Headers.ContentLength;
         return await CopyAsync(read, answer, max);
     }
 
@@ -65,6 +66,13 @@ internal static class AnswerRelay
                 if (max > 0 && read.Record.ResultBytes > max)
                 {
                     return Abort(read, ReadRefusals.TooLarge("maxResponseBytes", max));
+                }
+
+                if (length == read.Http.Response.ContentLength)
+                {
+                    // A small answer leaves with its head, in one packet, when the request is over.
+                    read.Http.Response.BodyWriter.Write(piece.AsSpan(0, length));
+                    return null;
                 }
 
                 await read.Http.Response.Body.WriteAsync(piece.AsMemory(0, length), read.Gone);

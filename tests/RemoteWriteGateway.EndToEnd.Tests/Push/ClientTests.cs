@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Prometheus;
@@ -123,29 +122,12 @@ public sealed class ClientTests(PushStand stand)
         _ = await CurlAsync("-X", "DELETE", new Uri(stand.Gateway, "/metrics/job/curl-large").ToString());
     }
 
+    /// <summary>
+    /// Written by hand: a newer client_python than the recorded one names another version of the text and writes blanks by base64. It sends
+    /// such requests, not these very bytes; what was recorded stands in <see cref="RecordedClientTests"/>.
+    /// </summary>
     [Fact]
-    public async Task What_client_golang_sends_is_taken_byte_by_byte()
-    {
-        byte[] body = GolangBody();
-        string type = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
-        foreach ((string method, int status) in ((string, int)[])[("PUT", 200), ("POST", 200)])
-        {
-            Assert.Equal(status, await RawAsync(
-                $"{method} /metrics/job/go+batch/db@base64/b3JkZXJzL2V1/instance@base64/= HTTP/1.1\r\nHost: gateway\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: {body.Length}\r\nAuthorization: Bearer {stand.Token}\r\nContent-Type: {type}\r\nAccept-Encoding: gzip\r\n\r\n",
-                body));
-        }
-
-        JsonElement group = await GroupAsync("go+batch");
-        Assert.Equal("orders/eu", group.GetProperty("labels").GetProperty("db").GetString());
-        Assert.Equal("5", Value(group, "go_runs_total"));
-        Assert.Equal("2", group.GetProperty("go_took").GetProperty("metrics")[0].GetProperty("count").GetString());
-        Assert.Equal(202, await RawAsync(
-            $"DELETE /metrics/job/go+batch/db@base64/b3JkZXJzL2V1/instance@base64/= HTTP/1.1\r\nHost: gateway\r\nUser-Agent: Go-http-client/1.1\r\nAuthorization: Bearer {stand.Token}\r\nAccept-Encoding: gzip\r\n\r\n", []));
-        Assert.DoesNotContain(await GroupsAsync(), one => one.GetProperty("labels").GetProperty("job").GetString() == "go+batch");
-    }
-
-    [Fact]
-    public async Task What_client_python_sends_is_taken_byte_by_byte()
+    public async Task What_a_newer_client_python_should_send_is_taken()
     {
         byte[] body = "# HELP py_runs_total Runs.\n# TYPE py_runs_total counter\npy_runs_total{kind=\"full\"} 3.0\n# HELP py_runs_created Runs.\n# TYPE py_runs_created gauge\npy_runs_created{kind=\"full\"} 1.7325312345678e+09\n# HELP py_last_success_unixtime Last time.\n# TYPE py_last_success_unixtime gauge\npy_last_success_unixtime 1.7325312355e+09\n"u8.ToArray();
         string Head(string method, string path, string rest) =>
@@ -190,46 +172,13 @@ public sealed class ClientTests(PushStand stand)
         return output;
     }
 
-    /// <summary>Sends bytes as they are and gives the answer's status.</summary>
-    private async Task<int> RawAsync(string head, byte[] body)
+    private async Task<int> RawAsync(string head, byte[] body) =>
+        (await ClientRequest.SendAsync(stand.Gateway, [.. Encoding.ASCII.GetBytes(head), .. body], Cancel)).Status;
+
+    /// <summary>One family, behind its length.</summary>
+    private static byte[] ProtobufGauge()
     {
-        using TcpClient socket = new();
-        await socket.ConnectAsync(stand.Gateway.Host, stand.Gateway.Port, Cancel);
-        NetworkStream stream = socket.GetStream();
-        await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. body], Cancel);
-        byte[] answer = new byte[64];
-        await stream.ReadAtLeastAsync(answer, 12, throwOnEndOfStream: false, Cancel);
-        return int.Parse(Encoding.ASCII.GetString(answer, 9, 3), System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static byte[] ProtobufGauge() => Delimited([0x0A, 6, .. "curl_a"u8, 0x18, 1, 0x22, 11, 0x12, 9, 0x09, .. BitConverter.GetBytes(7.0)]);
-
-    /// <summary>A counter with a start time and an exemplar, and a histogram with a start time, as Go's library writes them.</summary>
-    private static byte[] GolangBody()
-    {
-        byte[] time = [0x08, .. Varint(1_732_531_234), 0x10, .. Varint(567_800_000)];
-        byte[] label = Field(1, [.. Field(1, "trace_id"u8), .. Field(2, "7f3a"u8)]);
-        byte[] exemplar = [.. label, 0x11, .. BitConverter.GetBytes(1.0), .. Field(3, time)];
-        byte[] counter = [0x09, .. BitConverter.GetBytes(5.0), .. Field(2, exemplar), .. Field(3, time)];
-        byte[] runs = [.. Field(1, "go_runs_total"u8), .. Field(2, "Runs."u8), 0x18, 0, .. Field(4, [.. Field(1, [.. Field(1, "kind"u8), .. Field(2, "full"u8)]), .. Field(3, counter)])];
-        byte[] Bucket(double bound, byte count) => Field(3, [0x08, count, 0x11, .. BitConverter.GetBytes(bound)]);
-        byte[] histogram = [0x08, 2, 0x11, .. BitConverter.GetBytes(1.5), .. Bucket(0.5, 1), .. Bucket(1, 1), .. Field(15, time)];
-        byte[] took = [.. Field(1, "go_took"u8), .. Field(2, "Time."u8), 0x18, 4, .. Field(4, Field(7, histogram))];
-        return [.. Delimited(runs), .. Delimited(took)];
-    }
-
-    private static byte[] Delimited(byte[] message) => [.. Varint((ulong)message.Length), .. message];
-
-    private static byte[] Field(int number, ReadOnlySpan<byte> content) => [(byte)((number << 3) | 2), .. Varint((ulong)content.Length), .. content];
-
-    private static byte[] Varint(ulong value)
-    {
-        List<byte> bytes = [];
-        for (; value >= 0x80; value >>= 7)
-        {
-            bytes.Add((byte)(value | 0x80));
-        }
-
-        return [.. bytes, (byte)value];
+        byte[] family = [0x0A, 6, .. "curl_a"u8, 0x18, 1, 0x22, 11, 0x12, 9, 0x09, .. BitConverter.GetBytes(7.0)];
+        return [(byte)family.Length, .. family];
     }
 }

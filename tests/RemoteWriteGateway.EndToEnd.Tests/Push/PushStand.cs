@@ -52,6 +52,31 @@ public sealed class PushStand : IAsyncLifetime
 
     /// <summary>A client of either side; targets stand on the wire as they are given to it.</summary>
     internal PushClient To(Uri url) => new(url, url == Gateway ? Token : null);
+
+    /// <summary>Deletes the groups of both sides.</summary>
+    internal async Task WipeAsync()
+    {
+        foreach (Uri url in (Uri[])[Gateway, Pushgateway])
+        {
+            Assert.Equal(202, (await To(url).SendAsync("PUT", "/api/v1/admin/wipe")).Status);
+        }
+    }
+
+    /// <summary>Start times, exemplars and native buckets of both sides are the same, which JSON and text do not show.</summary>
+    /// <param name="steps">What came before, for the message.</param>
+    internal async Task AssertSameFamiliesAsync(string steps) =>
+        AssertEqual(steps, PushedFamilies.OfPushgateway(await To(Pushgateway).GetFamiliesAsync()), PushedFamilies.OfGateway(await To(Gateway).GetFamiliesAsync()));
+
+    /// <summary>Groups and series of both sides are the same.</summary>
+    /// <param name="steps">What came before, for the message.</param>
+    internal async Task AssertSameContentAsync(string steps)
+    {
+        AssertEqual(steps, PushedContent.OfGroups(await To(Pushgateway).GetAsync("/api/v1/metrics")), PushedContent.OfGroups(await To(Gateway).GetAsync("/api/v1/metrics")));
+        AssertEqual(steps, PushedContent.OfSeries(await To(Pushgateway).GetAsync("/metrics")), PushedContent.OfSeries(await To(Gateway).GetAsync("/metrics")));
+    }
+
+    private static void AssertEqual(string steps, IReadOnlyList<string> theirs, IReadOnlyList<string> ours) =>
+        Assert.True(theirs.SequenceEqual(ours), $"{steps}\nonly theirs:\n{string.Join('\n', theirs.Except(ours))}\nonly ours:\n{string.Join('\n', ours.Except(theirs))}\n");
 }
 
 /// <summary>Sends requests as they are given, without a library's idea of what a path should be.</summary>
@@ -102,6 +127,17 @@ internal sealed class PushClient(Uri url, string? token)
         (int status, string text) = await SendAsync("GET", target);
         Assert.True(status == (int)HttpStatusCode.OK, $"{target}: {status} {text}");
         return text;
+    }
+
+    /// <summary>The families of <c>/metrics</c> in delimited protobuf.</summary>
+    public async Task<byte[]> GetFamiliesAsync()
+    {
+        using HttpRequestMessage request = new(HttpMethod.Get, new Uri(url, "/metrics"));
+        request.Headers.Accept.ParseAdd("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited");
+        request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
+        using HttpResponseMessage answer = await Client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.OK, "application/vnd.google.protobuf"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
+        return await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
     }
 }
 

@@ -11,6 +11,9 @@ internal static class PushedContent
 {
     private static readonly string[] OwnMetrics = ["go_", "process_", "promhttp_", "pushgateway_"];
 
+    /// <summary>Whether a Pushgateway tells a metric of this name about itself.</summary>
+    public static bool IsOwn(string name) => OwnMetrics.Any(own => name.StartsWith(own, StringComparison.Ordinal));
+
     /// <summary>Of an answer of <c>/api/v1/metrics</c>.</summary>
     public static IReadOnlyList<string> OfGroups(string json)
     {
@@ -46,7 +49,7 @@ internal static class PushedContent
     public static IReadOnlyList<string> OfSeries(string text) =>
     [
         .. text.Split('\n')
-            .Where(line => line.Length > 0 && !line.StartsWith("# HELP", StringComparison.Ordinal) && !OwnMetrics.Any(own => line.Split(' ').Any(word => word.StartsWith(own, StringComparison.Ordinal))))
+            .Where(line => line.Length > 0 && !line.StartsWith("# HELP", StringComparison.Ordinal) && !line.Split(' ').Any(IsOwn))
             .Select(Series)
             .Order(StringComparer.Ordinal),
     ];

@@ -236,14 +236,14 @@ public sealed class SideBySideTests(PushStand stand)
     [MemberData(nameof(Differences))]
     public async Task What_differs_on_purpose_does_so_as_the_guide_says(string why, string method, string target, string? body, int ours, int theirs)
     {
-        await WipeAsync();
+        await stand.WipeAsync();
         byte[]? bytes = body is null ? null : Encoding.UTF8.GetBytes(body);
 
         (int here, string text) = await stand.To(stand.Gateway).SendAsync(method, target, bytes);
         (int there, _) = await stand.To(stand.Pushgateway).SendAsync(method, target, bytes);
 
         Assert.True((ours, theirs) == (here, there), $"{why}: {here} ({text}), {there}");
-        await WipeAsync();
+        await stand.WipeAsync();
     }
 
     [Fact]
@@ -264,12 +264,12 @@ public sealed class SideBySideTests(PushStand stand)
             Assert.True((ours, theirs) == (here, there), $"{encoding} of {body.Length} bytes: {here} ({told}), {there}");
         }
 
-        await WipeAsync();
+        await stand.WipeAsync();
     }
 
     private async Task CompareAsync(params Step[] steps)
     {
-        await WipeAsync();
+        await stand.WipeAsync();
         List<string> told = [];
         foreach (Step step in steps)
         {
@@ -278,19 +278,7 @@ public sealed class SideBySideTests(PushStand stand)
             told.Add($"{step}: {ours}");
             string before = string.Join('\n', told);
             Assert.True(ours == theirs, $"{before} ({text}), there {theirs} ({theirText})");
-            AssertEqual(before, PushedContent.OfGroups(await stand.To(stand.Pushgateway).GetAsync("/api/v1/metrics")), PushedContent.OfGroups(await stand.To(stand.Gateway).GetAsync("/api/v1/metrics")));
-            AssertEqual(before, PushedContent.OfSeries(await stand.To(stand.Pushgateway).GetAsync("/metrics")), PushedContent.OfSeries(await stand.To(stand.Gateway).GetAsync("/metrics")));
-        }
-    }
-
-    private static void AssertEqual(string steps, IReadOnlyList<string> theirs, IReadOnlyList<string> ours) =>
-        Assert.True(theirs.SequenceEqual(ours), $"{steps}\nonly theirs:\n{string.Join('\n', theirs.Except(ours))}\nonly ours:\n{string.Join('\n', ours.Except(theirs))}\n");
-
-    private async Task WipeAsync()
-    {
-        foreach (Uri url in (Uri[])[stand.Gateway, stand.Pushgateway])
-        {
-            Assert.Equal(202, (await stand.To(url).SendAsync("PUT", "/api/v1/admin/wipe")).Status);
+            await stand.AssertSameContentAsync(before);
         }
     }
 

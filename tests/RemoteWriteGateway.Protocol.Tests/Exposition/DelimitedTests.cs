@@ -120,6 +120,14 @@ public class DelimitedTests
         { Family(new Histogram { PositiveSpan = { new BucketSpan { Length = 2 } }, PositiveDelta = { 1 }, SampleCount = 1 }), "histogram-buckets-mismatch: family 1: native histogram h: positive spans need 2 buckets, got 1" },
         { Family(new Histogram { PositiveSpan = { new BucketSpan { Length = 1 } }, PositiveDelta = { 1 }, SampleCount = 2 }), "histogram-count-mismatch: family 1: native histogram h: count says 2, buckets hold 1" },
         {
+            Family(new Histogram { PositiveSpan = { new BucketSpan { Offset = int.MaxValue }, new BucketSpan { Length = 1 } }, PositiveDelta = { 1 }, SampleCount = 1 }),
+            "histogram-span-invalid: family 1: native histogram h: positive spans from 2147483647 to 2147483648: the number of a bucket has 32 bits"
+        },
+        {
+            Family(new Histogram { NegativeSpan = { new BucketSpan { Offset = int.MinValue, Length = 1 } }, NegativeDelta = { 1 }, SampleCount = 1 }),
+            "histogram-span-invalid: family 1: native histogram h: negative spans from -2147483648 to -2147483647: the number of a bucket has 32 bits"
+        },
+        {
             Family(new Histogram { PositiveSpan = { new BucketSpan { Length = 1 } }, PositiveDelta = { 2 }, SampleCount = 2, Bucket = { new Bucket { UpperBound = 1, CumulativeCountFloat = 1.5 } } }),
             "histogram-buckets-mismatch: family 1: native histogram h: its classic buckets have counts of another kind, whole or float, than its native ones"
         },

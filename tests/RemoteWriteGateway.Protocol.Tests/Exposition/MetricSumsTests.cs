@@ -75,6 +75,32 @@ public sealed class MetricSumsTests
         Assert.Equal((1, 1, 0U), (sum.Schema, sum.PositiveSpan.Count, sum.PositiveSpan[0].Length));
     }
 
+    /// <summary>At schema 1 bucket 0 holds (0.7, 1], 1 (1, 1.4], 2 (1.4, 2], 3 (2, 2.8] and 4 (2.8, 4]; at schema 0 bucket 0 (0.5, 1], 1 (1, 2], 2 (2, 4].</summary>
+    [Fact]
+    public void A_sum_of_more_buckets_than_the_limit_is_kept_at_a_lower_resolution()
+    {
+        Histogram odd = Native(schema: 1, threshold: 0.001, zero: 1, (1, 1), (3, 4));
+        Histogram even = Native(schema: 1, threshold: 0.001, zero: 1, (0, 8), (2, 16), (4, 32));
+
+        Histogram whole = Add(odd, even, maxBuckets: 5)!;
+        Assert.Equal((1, 5), (whole.Schema, Buckets(whole).Count()));
+
+        Histogram sum = Add(odd, even, maxBuckets: 4)!;
+        Assert.Equal((0, 2UL), (sum.Schema, sum.ZeroCount));
+        Assert.Equal([(0, 8.0), (1, 17.0), (2, 36.0)], Buckets(sum));
+    }
+
+    [Fact]
+    public void What_has_too_many_buckets_at_any_resolution_begins_anew()
+    {
+        // At the lowest schema, −4, a bucket is 2^16 times wider than the one before: these two stay two.
+        Histogram low = Native(schema: 0, threshold: 0, zero: 0, (1, 1));
+        Histogram high = Native(schema: 0, threshold: 0, zero: 0, (100, 1));
+
+        Assert.Equal(-4, Add(low, Native(schema: 0, threshold: 0, zero: 0, (16, 1)), maxBuckets: 1)!.Schema);
+        Assert.Null(Add(low, high, maxBuckets: 1));
+    }
+
     [Fact]
     public void A_native_and_a_classic_one_cannot_be_added()
     {
@@ -214,14 +240,15 @@ public sealed class MetricSumsTests
     private static MetricFamily Family(Histogram histogram) =>
         new() { Name = "h", Type = MetricType.Histogram, Metric = { new Metric { Histogram = histogram } } };
 
-    private static Histogram? Add(Histogram kept, Histogram pushed) => Sum(Family(kept), Family(pushed))?.Metric[0].Histogram;
+    private static Histogram? Add(Histogram kept, Histogram pushed, int maxBuckets = 0) =>
+        Sum(Family(kept), Family(pushed), maxBuckets)?.Metric[0].Histogram;
 
     /// <returns>Null if they cannot be added.</returns>
-    private static MetricFamily? Sum(MetricFamily kept, MetricFamily pushed)
+    private static MetricFamily? Sum(MetricFamily kept, MetricFamily pushed, int maxBuckets = 0)
     {
         MetricFamilies stored = Read(kept);
         MetricFamilies families = Read(pushed);
-        if (!MetricSums.TryAdd(stored, 0, families.Families[0].Type, families, families.Metrics[0]))
+        if (!MetricSums.TryAdd(stored, 0, families.Families[0].Type, families, families.Metrics[0], maxBuckets))
         {
             return null;
         }

@@ -69,17 +69,20 @@ internal sealed class AuditCatalog : IAsyncDisposable
         ]);
 
     /// <summary>As whoever owns the database can, triggers or not.</summary>
-    public async Task TamperAsync(string sql)
+    public Task TamperAsync(string sql) => TamperAsync(Database, sql);
+
+    /// <inheritdoc cref="TamperAsync(string)"/>
+    public static async Task TamperAsync(CatalogDatabase database, string sql)
     {
-        if (Database.Provider == CatalogProvider.Sqlite)
+        if (database.Provider == CatalogProvider.Sqlite)
         {
             foreach (string trigger in (string[])["audit_events_no_update", "audit_events_no_delete", "audit_checkpoints_no_update", "audit_checkpoints_no_delete"])
             {
-                await Database.ExecuteAsync($"DROP TRIGGER IF EXISTS {trigger}", null, Cancel);
+                await database.ExecuteAsync($"DROP TRIGGER IF EXISTS {trigger}", null, Cancel);
             }
         }
 
-        await Database.ExecuteAsync(sql, null, Cancel);
+        await database.ExecuteAsync(sql, null, Cancel);
     }
 
     public Task<AuditVerification> VerifyAsync(AuditVerifyScope? scope = null) => Verifier.VerifyAsync(scope ?? new AuditVerifyScope(), Cancel);

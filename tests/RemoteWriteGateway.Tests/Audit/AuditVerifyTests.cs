@@ -10,6 +10,7 @@ namespace RemoteWriteGateway.Tests.Audit;
 public sealed class AuditVerifyTests
 {
     private const string Run = "gw-0/0199aaaa-0000-7000-8000-000000000001";
+    private const string Deletions = "gw-0/push-delete/0199aaaa-0000-7000-8000-000000000001";
     private const string Next = "gw-0/0199aaaa-0000-7000-8000-000000000002";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -199,6 +200,42 @@ public sealed class AuditVerifyTests
             new { id = Guid.NewGuid(), Run, audit.Now },
             Cancel);
         Assert.Equal((0, $"running: stream {Run}, now at seq 4\nintact: 4 records in 1 streams, 1 checkpoints\n", ""), await audit.RunAsync("verify"));
+    }
+
+    [Theory]
+    [ClassData(typeof(BothProviders))]
+    public async Task A_stream_of_deletions_has_no_end_and_its_run_may_still_be_unclosed(string provider)
+    {
+        await using AuditCatalog audit = await AuditCatalog.CreateAsync(provider);
+        await audit.WriteAsync(Deletions, AuditRecords.Bare(AuditEvents.PushDelete, audit.Now), AuditRecords.Bare(AuditEvents.PushDelete, audit.Now));
+
+        Assert.Equal((0, "intact: 2 records in 1 streams, 1 checkpoints\n", ""), await audit.RunAsync("verify"));
+
+        await audit.WriteRunAsync(Run, 3, isClosed: false);
+        Assert.Equal(Run, Assert.Single((await audit.VerifyAsync()).Unclosed).Stream);
+    }
+
+    [Theory]
+    [ClassData(typeof(BothProviders))]
+    public async Task A_stream_of_deletions_that_the_next_start_has_seen_is_missed(string provider)
+    {
+        await using AuditCatalog audit = await AuditCatalog.CreateAsync(provider);
+        IReadOnlyList<ChainedRecord> deletions = await audit.WriteAsync(
+            Deletions, AuditRecords.Bare(AuditEvents.PushDelete, audit.Now), AuditRecords.Bare(AuditEvents.PushDelete, audit.Now));
+        IReadOnlyList<ChainedRecord> run = await audit.WriteRunAsync(Run, 3);
+        await audit.WriteAsync(
+            Next,
+            AuditRecords.Bare(AuditEvents.Startup, audit.Now) with
+            {
+                Detail = System.Text.Json.JsonSerializer.Serialize(new { previous = Previous(run[^1]), previousDeletions = Previous(deletions[^1]) }),
+            },
+            AuditRecords.Bare(AuditEvents.Shutdown, audit.Now));
+        Assert.True((await audit.VerifyAsync()).Intact);
+
+        await audit.TamperAsync($"DELETE FROM audit_checkpoints WHERE stream = '{Deletions}'");
+        await audit.TamperAsync($"DELETE FROM audit_events WHERE stream = '{Deletions}' AND seq = 2");
+
+        Assert.Equal((Deletions, 2L, 2L), Assert.Single((await audit.VerifyAsync()).Gaps) is { } gap ? (gap.Stream, gap.FromSeq, gap.ToSeq) : default);
     }
 
     [Theory]

@@ -1,7 +1,11 @@
 using System.IO.Compression;
 using System.Net;
+using System.Text;
 using Google.Protobuf;
+using Microsoft.Extensions.DependencyInjection;
+using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.Messages.Client;
+using RemoteWriteGateway.Protocol.RemoteWrite;
 
 namespace RemoteWriteGateway.Tests.Push;
 
@@ -40,6 +44,60 @@ public sealed class ScrapeTests
         }
     }
 
+    /// <summary>A family that is larger than what is written at once, so that text goes out inside it and a message does not.</summary>
+    [Fact]
+    public async Task A_large_family_of_many_groups_is_whole_in_both_forms()
+    {
+        await using PushHost host = await PushHost.StartAsync();
+        for (int group = 0; group < 20; group++)
+        {
+            await host.StoreAsync($"/metrics/job/{group:00}", string.Concat(Enumerable.Range(0, 200).Select(i => $"wide{{i=\"{i}\"}} {i}\n")));
+        }
+
+        string[] expected =
+        [
+            .. Enumerable.Range(0, 20).SelectMany(group => Enumerable.Range(0, 200).Select(i => $"{group:00},{i}={i}")).Order(StringComparer.Ordinal),
+        ];
+        MetricFamily wide = Read(await ScrapeAsync(host, Proto)).Single(family => family.Name == "wide");
+        Assert.Equal(
+            expected, wide.Metric.Select(metric => $"{LabelOf(metric, "job")},{LabelOf(metric, "i")}={metric.Untyped.Value}").Order(StringComparer.Ordinal));
+
+        byte[] text = await ScrapeAsync(host, "text/plain");
+        Assert.True(text.Length > 64 << 10);
+        Assert.Single(Encoding.UTF8.GetString(text).Split('\n'), line => line == "# TYPE wide untyped");
+        Assert.Equal(
+            expected,
+            (await host.ScrapeAsync()).Where(line => line.StartsWith("wide{", StringComparison.Ordinal))
+                .Select(line => System.Text.RegularExpressions.Regex.Replace(line, "wide{i=\"(.*)\",instance=\"\",job=\"(.*)\"} (.*)", "$2,$1=$3")).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>All groups are in memory while a scrape is answered, and those bytes are counted with the requests'.</summary>
+    [Fact]
+    public async Task A_scrape_that_has_no_place_in_memory_is_refused()
+    {
+        await using PushHost host = await PushHost.StartAsync();
+        await host.StoreAsync("/metrics/job/a", "a 1\n");
+        WriteWork other = host.Gateway.Services.GetRequiredService<WriteWorkPool>().Rent()!; // not null: it is the only one
+        const long Held = (512 << 20) - 100;
+        other.Budget.Take(Held);
+
+        foreach (string accept in (string[])["text/plain", Proto])
+        {
+            using HttpResponseMessage answer = await host.SendAsync("GET", "/metrics", host.Red, change: request => request.Headers.TryAddWithoutValidation("Accept", accept));
+            Assert.Equal((503, "too-many-inflight"), ((int)answer.StatusCode, await PushHost.ReasonAsync(answer)));
+            Assert.Contains("Ingest:MaxInflightBytes", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        }
+
+        using HttpResponseMessage head = await host.SendAsync("HEAD", "/metrics", host.Red);
+        Assert.Equal(HttpStatusCode.OK, head.StatusCode);
+        other.Budget.GiveBack(Held);
+        host.Gateway.Services.GetRequiredService<WriteWorkPool>().Return(other);
+
+        Assert.Equal(["a{instance=\"\",job=\"a\"} 1"], await host.ScrapeAsync());
+        await host.Gateway.UntilNothingIsInFlightAsync();
+        Assert.Equal(0, await host.Gateway.MetricAsync("rwgateway_ingest_inflight_bytes"));
+    }
+
     [Fact]
     public async Task An_empty_tenant_is_an_empty_scrape()
     {
@@ -71,16 +129,52 @@ public sealed class ScrapeTests
                 NegativeDelta = { 2 },
             },
         });
-        using MemoryStream body = new();
-        family.WriteDelimitedTo(body);
-
-        using HttpResponseMessage answer = await host.SendAsync("PUT", "/metrics/job/j", host.Red, body.ToArray(), request =>
-            request.Content!.Headers.TryAddWithoutValidation("Content-Type", Proto)); // a body was given
-        Assert.Equal((HttpStatusCode.OK, ""), (answer.StatusCode, await PushHost.ReasonAsync(answer)));
+        await StoreAsync(host, "/metrics/job/j", family);
 
         Assert.Equal(
             """{"labels":{"job":"j","instance":""},"buckets":[[1,"-2","-1","2"],[3,"-0.001","0.001","2"],[0,"0.5","1","1"],[0,"1","2","2"],[0,"4","8","2"]],"count":"9","sum":"12.5"}""",
             (await host.GroupsAsync())[0]!["n"]!["metrics"]![0]!.ToJsonString()); // there, or the test fails
+    }
+
+    /// <summary>What no single push may have, a sum does not come to either.</summary>
+    [Fact]
+    public async Task A_sum_of_native_histograms_keeps_within_the_tenants_limit_of_buckets()
+    {
+        await using PushHost host = await PushHost.StartAsync(limits: "{ maxHistogramBuckets: 2 }");
+        foreach (int bucket in (int[])[1, 3, 5])
+        {
+            MetricFamily family = new() { Name = "n", Type = MetricType.Histogram };
+            family.Metric.Add(new Metric
+            {
+                Histogram = new Histogram
+                {
+                    SampleCount = 1, SampleSum = 1, Schema = 0, ZeroThreshold = 0.001, PositiveSpan = { new BucketSpan { Offset = bucket, Length = 1 } }, PositiveDelta = { 1 },
+                },
+            });
+            await StoreAsync(host, "/sum/metrics/job/j", family);
+        }
+
+        // Schema −1: buckets 1, 2 and 3, of (1, 4], (4, 16] and (16, 64], are still three; schema −2: (1, 16] and (16, 256].
+        Assert.Equal(
+            """{"labels":{"job":"j","instance":""},"buckets":[[0,"1","16","2"],[0,"16","256","1"]],"count":"3","sum":"3"}""",
+            (await host.GroupsAsync())[0]!["n"]!["metrics"]![0]!.ToJsonString()); // there, or the test fails
+    }
+
+    private static async Task StoreAsync(PushHost host, string target, MetricFamily family)
+    {
+        using MemoryStream body = new();
+        family.WriteDelimitedTo(body);
+        using HttpResponseMessage answer = await host.SendAsync("PUT", target, host.Red, body.ToArray(), request =>
+            request.Content!.Headers.TryAddWithoutValidation("Content-Type", Proto)); // a body was given
+        Assert.Equal((HttpStatusCode.OK, ""), (answer.StatusCode, await PushHost.ReasonAsync(answer)));
+    }
+
+    private static async Task<byte[]> ScrapeAsync(PushHost host, string accept)
+    {
+        using HttpResponseMessage answer = await host.SendAsync("GET", "/metrics", host.Red, change: request =>
+            request.Headers.TryAddWithoutValidation("Accept", accept));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        return await answer.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
     }
 
     private static string LabelOf(Metric metric, string name) => metric.Label.FirstOrDefault(label => label.Name == name)?.Value ?? "";

@@ -129,11 +129,31 @@ public sealed class StoreAnswerTests
     }
 
     [Fact]
-    public async Task A_store_that_breaks_off_ends_the_answer_unclean()
+    public async Task An_answer_of_known_length_is_one_of_known_length_to_the_client()
+    {
+        await using ReadHost host = await ReadHost.StartAsync();
+        string body = """{"status":"success","data":{"resultType":"string","result":[1,"x"]}}""".Replace("x", new string('x', 200_000), StringComparison.Ordinal);
+        host.Answering = _ => ReadHost.Json(body).With("Content-Length", $"{body.Length}");
+
+        using HttpResponseMessage answer = await host.SendAsync("/api/v1/query?query=scalar(up)");
+
+        Assert.Equal(body, await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Null(answer.Headers.TransferEncodingChunked);
+        Assert.Equal(body.Length, (await host.RecordsAsync())[0].ResultBytes);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_store_that_breaks_off_ends_the_answer_unclean(bool isLengthKnown)
     {
         await using ReadHost host = await ReadHost.StartAsync();
         var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        host.Answering = _ => ReadHost.Json("""{"status":"success","data":{"resultType":""") with { BreaksOff = seen.Task };
+        host.Answering = _ =>
+        {
+            StoreAnswer reply = ReadHost.Json("""{"status":"success","data":{"resultType":""") with { BreaksOff = seen.Task };
+            return isLengthKnown ? reply.With("Content-Length", "1000") : reply;
+        };
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/query?query=up");
         request.Headers.Authorization = new("Bearer", host.Red);
 

@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 namespace RemoteWriteGateway.Audit.Chain;
 
 /// <summary>One stream under way: gives records their numbers and hashes. One writer at a time.</summary>
-internal sealed class AuditChain(string stream)
+/// <param name="stream">The stream.</param>
+/// <param name="end">Where it goes on; null for a new one.</param>
+internal sealed class AuditChain(string stream, ChainPosition? end = null)
 {
     private const int InitialBytes = 4096;
 
@@ -13,7 +15,7 @@ internal sealed class AuditChain(string stream)
     public string Stream => stream;
 
     /// <summary>Where the chain stands: the last number and its hash.</summary>
-    public ChainPosition Position { get; private set; } = ChainPosition.Begin;
+    public ChainPosition Position { get; private set; } = end ?? ChainPosition.Begin;
 
     /// <summary>Brings a record within its caps and appends it.</summary>
     public ChainedRecord Append(AuditRecord record)

@@ -110,12 +110,12 @@ internal sealed class AuditVerifier(AuditTable table, TimeProvider time)
         foreach ((string stream, StreamVerifier verifier) in streams)
         {
             verifier.End();
-            if (!scope.IsPart && verifier.Records > 0 && verifier.LastEvent != AuditEvents.Shutdown)
+            if (!scope.IsPart && verifier.Records > 0 && verifier.LastEvent != AuditEvents.Shutdown && !StreamNames.IsOfDeletions(stream))
             {
                 (alive.Contains(stream) ? found.Running : found.Unclosed).Add(new AuditOpenStream(stream, verifier.Last?.Seq ?? 0));
             }
 
-            if (PreviousOf(verifier.StartDetail) is { } previous && !scope.IsPart && scope.Stream is null)
+            foreach (StreamEnd previous in scope.IsPart || scope.Stream is not null ? [] : PreviousOf(verifier.StartDetail))
             {
                 CheckPrevious(previous, streams.GetValueOrDefault(previous.Stream), removed.GetValueOrDefault(previous.Stream), found);
             }
@@ -136,19 +136,27 @@ internal sealed class AuditVerifier(AuditTable table, TimeProvider time)
         }
     }
 
-    private static StreamEnd? PreviousOf(string? detail)
+    /// <summary>What a start has seen of the replica's streams: that of the writer, and that of deletions.</summary>
+    private static List<StreamEnd> PreviousOf(string? detail)
     {
+        List<StreamEnd> seen = [];
         if (detail is null)
         {
-            return null;
+            return seen;
         }
 
         using JsonDocument json = JsonDocument.Parse(detail);
-        return json.RootElement.TryGetProperty("previous", out JsonElement previous) && previous.ValueKind == JsonValueKind.Object
-            ? new StreamEnd(
-                previous.GetProperty("stream").GetString() ?? "",
-                new ChainPosition(previous.GetProperty("seq").GetInt64(), Convert.FromHexString(previous.GetProperty("hash").GetString() ?? "")))
-            : null;
+        foreach (string property in (ReadOnlySpan<string>)["previous", "previousDeletions"])
+        {
+            if (json.RootElement.TryGetProperty(property, out JsonElement previous) && previous.ValueKind == JsonValueKind.Object)
+            {
+                seen.Add(new StreamEnd(
+                    previous.GetProperty("stream").GetString() ?? "",
+                    new ChainPosition(previous.GetProperty("seq").GetInt64(), Convert.FromHexString(previous.GetProperty("hash").GetString() ?? ""))));
+            }
+        }
+
+        return seen;
     }
 
     private static (string Sql, DynamicParameters Parameters) RecordsSql(AuditVerifyScope scope)

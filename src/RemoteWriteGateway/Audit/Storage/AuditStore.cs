@@ -6,7 +6,8 @@ namespace RemoteWriteGateway.Audit.Storage;
 /// Where batches go: to the catalog while it takes them in good time, else to the spool, and then to the spool until that was replayed, so
 /// that the order stays. Whoever writes never waits longer for the catalog than <see cref="Patience"/>.
 /// </summary>
-internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, AuditMetrics metrics, TimeProvider time, ILogger<AuditStore> logger)
+internal sealed partial class AuditStore(
+    AuditSpool spool, AuditTable table, AuditPartitions partitions, AuditMetrics metrics, TimeProvider time, ILogger<AuditStore> logger)
     : IReplicaFacts, IDisposable
 {
     /// <summary>How long the catalog may take for a batch before the spool takes it as well.</summary>
@@ -16,14 +17,11 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan PrepareInterval = TimeSpan.FromDays(1);
-    private static readonly TimeSpan PrepareRetry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stop = new();
     private Task? _replay;
-    private DateTimeOffset _prepareAt = DateTimeOffset.MinValue;
     private volatile bool _isFailureTold;
     private bool _isSpoolTold;
 
@@ -137,7 +135,7 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
         timeout.CancelAfter(Timeout);
         try
         {
-            await PrepareAsync(batch, timeout.Token);
+            await partitions.PrepareAsync(batch.Records is [{ } first, ..] ? first.Record.At : time.GetUtcNow(), timeout.Token);
             await table.InsertAsync(batch, mayBeThere, timeout.Token);
             return true;
         }
@@ -152,33 +150,6 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
             }
 
             return false;
-        }
-    }
-
-    /// <summary>Makes the partitions of the coming months, at start and daily; for what was spooled long ago those of its time, too.</summary>
-    private async Task PrepareAsync(AuditBatch batch, CancellationToken cancellationToken)
-    {
-        DateTimeOffset now = time.GetUtcNow();
-        DateTimeOffset oldest = batch.Records is [{ } first, ..] && first.Record.At < now ? first.Record.At : now;
-        if (now < _prepareAt && (oldest.Year, oldest.Month) == (now.Year, now.Month))
-        {
-            return;
-        }
-
-        try
-        {
-            IReadOnlyList<string> made = [.. await table.PrepareAsync(oldest, cancellationToken), .. await table.PrepareAsync(now, cancellationToken)];
-            _prepareAt = now + PrepareInterval;
-            if (made.Count > 0)
-            {
-                LogPrepared(string.Join(", ", made));
-            }
-        }
-        catch (Exception e) when (!table.Database.IsAway(e) && e is not OperationCanceledException)
-        {
-            // The partition of today may be there all the same.
-            _prepareAt = now + PrepareRetry;
-            LogPrepareFailed(table.Database.Describe(e));
         }
     }
 
@@ -241,12 +212,6 @@ internal sealed partial class AuditStore(AuditSpool spool, AuditTable table, Aud
 
     [LoggerMessage(LogLevel.Warning, "The audit cannot be written to the catalog, its records wait in the spool: {Fault}")]
     private partial void LogAway(string fault);
-
-    [LoggerMessage(LogLevel.Information, "Made partitions of the audit: {Partitions}")]
-    private partial void LogPrepared(string partitions);
-
-    [LoggerMessage(LogLevel.Error, "The audit's partitions of the next months cannot be made; when the last one is over, records wait in the spool: {Fault}")]
-    private partial void LogPrepareFailed(string fault);
 
     [LoggerMessage(LogLevel.Information, "The audit is written to the catalog again, and so is what was spooled")]
     private partial void LogReplayed();

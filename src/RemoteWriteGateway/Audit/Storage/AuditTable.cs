@@ -23,35 +23,54 @@ internal abstract class AuditTable(CatalogDatabase database)
         async transaction =>
         {
             IReadOnlyList<ChainedRecord> records = mayBeThere ? await MissingAsync(transaction, batch.Records, cancellationToken) : batch.Records;
-            if (records.Count > 0)
-            {
-                await InsertAsync(transaction, records, cancellationToken);
-            }
-
-            if (batch.Checkpoint is { } checkpoint)
-            {
-                await transaction.ExecuteAsync(
-                    """
-                    INSERT INTO audit_checkpoints (stream, seq, ts, hash, events) VALUES (@Stream, @Seq, @At, @Hash, @Events)
-                    ON CONFLICT (stream, seq) DO NOTHING
-                    """,
-                    checkpoint,
-                    cancellationToken);
-            }
+            await InsertAsync(transaction, batch with { Records = records }, cancellationToken);
         },
         cancellationToken);
 
-    /// <summary>The last record of the newest stream of a replica but <paramref name="current"/>, or null if it has none.</summary>
-    public async Task<StreamEnd?> FindLastAsync(string replica, string current, CancellationToken cancellationToken)
+    /// <summary>Writes a batch in a transaction of somebody else's, and is there if that commits.</summary>
+    public async Task InsertAsync(DbTransaction transaction, AuditBatch batch, CancellationToken cancellationToken)
     {
-        // Behind the slash stands a UUIDv7, so that streams of a replica sort by their starts; '0' is what comes after a slash.
+        if (batch.Records.Count > 0)
+        {
+            await InsertAsync(transaction, batch.Records, cancellationToken);
+        }
+
+        if (batch.Checkpoint is { } checkpoint)
+        {
+            await transaction.ExecuteAsync(
+                """
+                INSERT INTO audit_checkpoints (stream, seq, ts, hash, events) VALUES (@Stream, @Seq, @At, @Hash, @Events)
+                ON CONFLICT (stream, seq) DO NOTHING
+                """,
+                checkpoint,
+                cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// Keeps a stream to this transaction until it ends, where there can be two at once: what <see cref="FindEndAsync"/> then says is the end for
+    /// whoever appends in transactions.
+    /// </summary>
+    public abstract Task LockAsync(DbTransaction transaction, string stream, CancellationToken cancellationToken);
+
+    /// <summary>Where a stream ends, as this transaction sees it.</summary>
+    public static async Task<ChainPosition> FindEndAsync(DbTransaction transaction, string stream, CancellationToken cancellationToken)
+    {
+        Last? last = await transaction.QueryFirstOrDefaultAsync<Last>(
+            "SELECT stream, seq, hash FROM audit_events WHERE stream = @stream ORDER BY seq DESC LIMIT 1", new { stream }, cancellationToken);
+        return last is null ? ChainPosition.Begin : new ChainPosition(last.Seq, last.Hash);
+    }
+
+    /// <summary>The last record of the newest of these streams but <paramref name="current"/>, or null if there is none.</summary>
+    public async Task<StreamEnd?> FindLastAsync(StreamRange streams, string current, CancellationToken cancellationToken)
+    {
         Last? last = await database.QueryFirstOrDefaultAsync<Last>(
             """
             SELECT stream, seq, hash FROM audit_events
-            WHERE stream > @from AND stream < @to AND stream <> @current
+            WHERE stream > @From AND stream < @To AND stream <> @current
             ORDER BY stream DESC, seq DESC LIMIT 1
             """,
-            new { from = replica + "/", to = replica + "0", current },
+            new { streams.From, streams.To, current },
             cancellationToken);
         return last is null ? null : new StreamEnd(last.Stream, new ChainPosition(last.Seq, last.Hash));
     }
@@ -59,6 +78,9 @@ internal abstract class AuditTable(CatalogDatabase database)
     /// <summary>Makes the room that records of the next months need, where the engine wants it made.</summary>
     /// <returns>What was made, for the log.</returns>
     public abstract Task<IReadOnlyList<string>> PrepareAsync(DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Whether a record could not be written for want of that room.</summary>
+    public abstract bool LacksRoom(Exception exception);
 
     /// <summary>The record of the row that the reader stands on; its columns are <see cref="AuditColumns.Names"/>, in this order.</summary>
     public abstract ChainedRecord Read(DbDataReader row);
@@ -71,8 +93,7 @@ internal abstract class AuditTable(CatalogDatabase database)
         Dictionary<string, long> last = new(StringComparer.Ordinal);
         foreach (string stream in records.Select(record => record.Stream).Distinct(StringComparer.Ordinal))
         {
-            last[stream] = await transaction.QueryFirstOrDefaultAsync<long?>(
-                "SELECT seq FROM audit_events WHERE stream = @stream ORDER BY seq DESC LIMIT 1", new { stream }, cancellationToken) ?? 0;
+            last[stream] = (await FindEndAsync(transaction, stream, cancellationToken)).Seq;
         }
 
         return [.. records.Where(record => record.Seq > last[record.Stream])];

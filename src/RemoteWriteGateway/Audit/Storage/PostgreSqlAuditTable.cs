@@ -33,6 +33,13 @@ internal sealed class PostgreSqlAuditTable(PostgreSqlDatabase database) : AuditT
             : await Database.TransactAsync(transaction => MakeAsync(transaction, first, wanted, cancellationToken), cancellationToken);
     }
 
+    /// <summary>By an advisory lock, of which the name's hash is the key: two streams that share one only wait for each other.</summary>
+    public override Task LockAsync(DbTransaction transaction, string stream, CancellationToken cancellationToken) =>
+        transaction.ExecuteAsync("SELECT pg_advisory_xact_lock(hashtextextended(@stream, 0))", new { stream }, cancellationToken);
+
+    /// <summary>A missing partition has the code of a violated check, but no name of one.</summary>
+    public override bool LacksRoom(Exception exception) => exception is PostgresException { SqlState: PostgresErrorCodes.CheckViolation, ConstraintName: null };
+
     public override ChainedRecord Read(DbDataReader row)
     {
         RowSource source = new(row);

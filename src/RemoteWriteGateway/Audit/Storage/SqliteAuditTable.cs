@@ -13,6 +13,11 @@ internal sealed class SqliteAuditTable(CatalogDatabase database) : AuditTable(da
     private static readonly string InsertSql =
         $"INSERT INTO audit_events ({Columns}) VALUES ({string.Join(", ", AuditColumns.Names.Select(static name => "@" + name))})";
 
+    /// <summary>One transaction writes at a time.</summary>
+    public override Task LockAsync(DbTransaction transaction, string stream, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override bool LacksRoom(Exception exception) => false;
+
     public override Task<IReadOnlyList<string>> PrepareAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([]);
 

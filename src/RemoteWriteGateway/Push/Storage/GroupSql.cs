@@ -218,7 +218,7 @@ internal sealed class GroupSql(bool isPostgreSql)
             : series.Select(one => new Statement("SELECT series FROM push_series WHERE tenant = $1 AND series = $2 AND key <> $3", tenant, one, key) { Row = Row });
     }
 
-    /// <summary>Adds to what a tenant has stored, and reads what it is then. Always the last lock.</summary>
+    /// <summary>Adds to what a tenant has stored, and reads what it is then. The last lock, but for that of a deletion's record.</summary>
     public static Statement AddUsage(string tenant, UsageDelta delta, Action<UsageRow> take) => new(
         """
         INSERT INTO push_usage (tenant, groups, series, bytes) VALUES ($1, $2, $3, $4)

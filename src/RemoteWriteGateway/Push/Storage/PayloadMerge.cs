@@ -179,7 +179,7 @@ internal sealed class PayloadMerge(PushRequest request, PayloadBody before, bool
         ref readonly MetricEntry pushed = ref request.Families.Metrics[metric];
         if (IsCumulative(old.Type))
         {
-            return MetricSums.TryAdd(stored, number, old.Type, request.Families, pushed);
+            return MetricSums.TryAdd(stored, number, old.Type, request.Families, pushed, request.MaxHistogramBuckets);
         }
 
         double value = stored.Metrics[number].Value;

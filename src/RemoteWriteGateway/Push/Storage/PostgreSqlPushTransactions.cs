@@ -1,4 +1,5 @@
 using System.Data;
+using System.Data.Common;
 using Npgsql;
 using RemoteWriteGateway.Catalog;
 
@@ -86,6 +87,8 @@ internal sealed partial class PostgreSqlPushTransactions(
     private sealed class Batch(NpgsqlConnection connection, NpgsqlTransaction transaction) : IStatementBatch
     {
         public int Statements { get; private set; }
+
+        public DbTransaction Transaction => transaction;
 
         public async ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)
         {

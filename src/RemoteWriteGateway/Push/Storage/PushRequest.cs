@@ -71,6 +71,9 @@ internal sealed record PushRequest
     public PushCaller? Caller { get; init; }
 
     public required PushStoreLimits Limits { get; init; }
+
+    /// <summary>Most buckets that a native histogram of a sum may have; 0 for any number.</summary>
+    public int MaxHistogramBuckets { get; init; }
 }
 
 /// <summary>The sender's name for one push.</summary>

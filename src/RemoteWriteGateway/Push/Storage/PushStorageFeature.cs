@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using RemoteWriteGateway.Audit;
 using RemoteWriteGateway.Catalog;
 
 namespace RemoteWriteGateway.Push.Storage;
@@ -9,6 +10,7 @@ internal static class PushStorageFeature
     /// <summary>Wants the catalog and <see cref="Prometheus.IMetricFactory"/>; <see cref="PushTimes"/> are the defaults unless others are registered.</summary>
     public static IServiceCollection AddPushStorage(this IServiceCollection services)
     {
+        services.AddDeletionStream();
         services.TryAddSingleton(PushTimes.Default);
         services.AddSingleton<PushWake>();
         services.AddSingleton<PushStorageMetrics>();

@@ -1,5 +1,7 @@
 using System.Data.Common;
 using System.Runtime.CompilerServices;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Audit.Storage;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Protocol.Exposition;
 
@@ -7,12 +9,14 @@ namespace RemoteWriteGateway.Push.Storage;
 
 /// <summary>The state of push groups in the catalog: what a push changes, what a deletion takes away, and what views read.</summary>
 /// <remarks>
-/// Locks are taken in one order everywhere: idempotency key, groups by key, names by bytes, series by hash, the tenant's usage.
+/// Locks are taken in one order everywhere: idempotency key, groups by key, names by bytes, series by hash, the tenant's usage, and of a deletion the
+/// stream of its audit record (<see cref="DeletionStream"/>).
 /// Emitters and sweepers take groups only, with SKIP LOCKED or in the order of their keys.
 /// </remarks>
 internal sealed class PushStore(
     CatalogDatabase database,
     PushTransactions transactions,
+    DeletionStream deletions,
     PushTimes times,
     PushWake wake,
     PushStorageMetrics metrics,
@@ -69,34 +73,26 @@ internal sealed class PushStore(
     /// <param name="tenant">Whose.</param>
     /// <param name="key">Which.</param>
     /// <param name="record">
-    /// Puts the deletion on record, durably, given the number of groups; called before the first of them is touched, and not if there is none.
-    /// The audit is one chain of hashes with one writer of its own, whose commits cannot be joined with another transaction, and in SQLite it
-    /// waits for the same turn: so the record comes first (<see cref="Audit.AuditLog.WriteAheadAsync"/>), and a deletion that then fails has been
-    /// recorded though nothing was deleted. The other way round, something could be gone without a record.
+    /// What is on record of a transaction, given the number of groups that it deletes: committed with it or not at all. Called for each attempt of each
+    /// transaction that finds a group; one that finds none leaves no record.
     /// </param>
     /// <param name="cancellationToken">Until the commit.</param>
-    public async Task<DeleteOutcome> DeleteAsync(string tenant, GroupKey key, Func<int, CancellationToken, Task> record, CancellationToken cancellationToken)
+    /// <exception cref="AuditUnavailableException">It cannot be put on record: nothing more is deleted.</exception>
+    public async Task<DeleteOutcome> DeleteAsync(string tenant, GroupKey key, Func<int, AuditRecord> record, CancellationToken cancellationToken)
     {
-        try
-        {
-            int there = await database.QueryFirstOrDefaultAsync<int>(
-                "SELECT 1 FROM push_groups WHERE tenant = @tenant AND key = @Bytes AND state <> 2", new { tenant, key.Bytes }, cancellationToken);
-            return await DeleteAsync(tenant, there == 0 ? [] : [key.Bytes], record, cancellationToken);
-        }
-        catch (Exception e) when (database.IsAway(e))
-        {
-            return new DeleteOutcome(PushFate.Away, 0, 0);
-        }
+        DeleteOutcome outcome = await DeleteAsync(tenant, [key.Bytes], record, cancellationToken);
+        return outcome with { Matched = outcome.Deleted };
     }
 
     /// <summary>Deletes the groups that match, <see cref="DeleteBatch"/> in a transaction, in the order of their keys.</summary>
     /// <param name="tenant">Whose.</param>
     /// <param name="matches">Asked for each group of the tenant, once.</param>
     /// <param name="isDryRun">Count only.</param>
-    /// <param name="record">As in <see cref="DeleteAsync(string, GroupKey, Func{int, CancellationToken, Task}, CancellationToken)"/>; not called in a dry run.</param>
+    /// <param name="record">As in <see cref="DeleteAsync(string, GroupKey, Func{int, AuditRecord}, CancellationToken)"/>; not called in a dry run.</param>
     /// <param name="cancellationToken">Until a commit; what was deleted before stays deleted.</param>
+    /// <exception cref="AuditUnavailableException">As there; what was deleted before stays deleted, and is on record.</exception>
     public async Task<DeleteOutcome> DeleteManyAsync(
-        string tenant, Func<GroupKey, bool> matches, bool isDryRun, Func<int, CancellationToken, Task> record, CancellationToken cancellationToken)
+        string tenant, Func<GroupKey, bool> matches, bool isDryRun, Func<int, AuditRecord> record, CancellationToken cancellationToken)
     {
         List<byte[]> keys = [];
         try
@@ -120,7 +116,7 @@ internal sealed class PushStore(
     }
 
     /// <summary>Deletes all groups of a tenant, like <see cref="DeleteManyAsync"/>.</summary>
-    public Task<DeleteOutcome> WipeAsync(string tenant, Func<int, CancellationToken, Task> record, CancellationToken cancellationToken) =>
+    public Task<DeleteOutcome> WipeAsync(string tenant, Func<int, AuditRecord> record, CancellationToken cancellationToken) =>
         DeleteManyAsync(tenant, static _ => true, isDryRun: false, record, cancellationToken);
 
     /// <summary>All groups of a tenant that are not deleted, with their newest bodies, in the order of their keys. Read in pages: what changes meanwhile is seen or not.</summary>
@@ -238,31 +234,39 @@ internal sealed class PushStore(
     }
 
     private async Task<DeleteOutcome> DeleteAsync(
-        string tenant, List<byte[]> keys, Func<int, CancellationToken, Task> record, CancellationToken cancellationToken)
+        string tenant, List<byte[]> keys, Func<int, AuditRecord> record, CancellationToken cancellationToken)
     {
-        if (keys.Count == 0)
+        try
         {
-            return new DeleteOutcome(PushFate.Stored, 0, 0);
+            await deletions.PrepareAsync(cancellationToken);
+        }
+        catch (Exception e) when (database.IsAway(e))
+        {
+            return new DeleteOutcome(PushFate.Away, keys.Count, 0);
         }
 
-        await record(keys.Count, cancellationToken);
         int deleted = 0;
         foreach (byte[][] part in keys.Chunk(DeleteBatch))
         {
-            TransactionEnd<int> end = await transactions.RunAsync(batch => DeleteAsync(batch, tenant, part, cancellationToken), cancellationToken);
-            deleted += end.Value;
+            TransactionEnd<Deletion?> end = await transactions.RunAsync(batch => DeleteAsync(batch, tenant, part, record, cancellationToken), cancellationToken);
             if (end.Fate != PushFate.Stored)
             {
                 return new DeleteOutcome(end.Fate, keys.Count, deleted);
             }
 
-            wake.Signal();
+            if (end.Value is { } deletion)
+            {
+                deletions.Committed(deletion.Record);
+                deleted += deletion.Groups;
+                wake.Signal();
+            }
         }
 
         return new DeleteOutcome(PushFate.Stored, keys.Count, deleted);
     }
 
-    private async ValueTask<Decision<int>> DeleteAsync(IStatementBatch batch, string tenant, byte[][] keys, CancellationToken cancellationToken)
+    private async ValueTask<Decision<Deletion?>> DeleteAsync(
+        IStatementBatch batch, string tenant, byte[][] keys, Func<int, AuditRecord> record, CancellationToken cancellationToken)
     {
         List<StoredGroup> groups = [];
         long now = 0;
@@ -279,12 +283,14 @@ internal sealed class PushStore(
                 _sql.Now(time => now = time),
             ],
             cancellationToken);
-        if (groups.Count > 0)
+        if (groups.Count == 0)
         {
-            await _release.DeleteAsync(batch, groups, now, cancellationToken);
+            return new Decision<Deletion?>(null, Commits: false);
         }
 
-        return new Decision<int>(groups.Count, Commits: groups.Count > 0);
+        await _release.DeleteAsync(batch, groups, now, cancellationToken);
+        AuditBatch written = await deletions.AppendAsync(batch.Transaction, record(groups.Count), cancellationToken);
+        return new Decision<Deletion?>(new Deletion(groups.Count, written), Commits: true);
     }
 
     private async IAsyncEnumerable<StoredGroup> ReadAsync(
@@ -308,6 +314,9 @@ internal sealed class PushStore(
             after = (page[^1].Tenant, page[^1].Key);
         }
     }
+
+    /// <summary>What one transaction has deleted.</summary>
+    private sealed record Deletion(int Groups, AuditBatch Record);
 }
 
 /// <summary>What a tenant has stored.</summary>

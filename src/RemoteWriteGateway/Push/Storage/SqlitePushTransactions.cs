@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
 using RemoteWriteGateway.Catalog;
@@ -196,6 +197,8 @@ internal sealed partial class SqlitePushTransactions : PushTransactions, IAsyncD
         private readonly Dictionary<string, SqliteCommand> _commands = new(StringComparer.Ordinal);
 
         public int Statements { get; private set; }
+
+        public DbTransaction Transaction => transaction;
 
         // No round trips here, and nothing that waits: the driver is synchronous.
         public ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)

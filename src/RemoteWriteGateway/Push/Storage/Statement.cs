@@ -22,6 +22,9 @@ internal interface IStatementBatch
     /// <summary>Statements run so far in this transaction.</summary>
     int Statements { get; }
 
+    /// <summary>The transaction, for what another feature writes in it. No statement of the batch is under way between two calls.</summary>
+    DbTransaction Transaction { get; }
+
     /// <summary>Runs all of them: in one round trip where there are round trips.</summary>
     ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken);
 }

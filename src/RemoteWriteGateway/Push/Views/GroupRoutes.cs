@@ -89,22 +89,21 @@ internal sealed class GroupRoutes(PushStore store, PushReads reads)
         StatusCodes.Status202Accepted);
 
     private static async Task<Refusal?> AnswerAsync(
-        HttpContext http, Func<Func<int, CancellationToken, Task>, Task<DeleteOutcome>> delete, Func<int, string> detail, bool isDryRun, int statusCode)
+        HttpContext http, Func<Func<int, AuditRecord>, Task<DeleteOutcome>> delete, Func<int, string> detail, bool isDryRun, int statusCode)
     {
-        AuditScope? audit = AuditScope.Of(http);
         DeleteOutcome outcome;
         try
         {
-            outcome = await delete((groups, cancellationToken) => PushRecords.BeforeDeletionAsync(audit, detail(groups), cancellationToken));
+            outcome = await PushRecords.DeleteAsync(http, delete, detail);
         }
         catch (AuditUnavailableException)
         {
             return AuditRefusals.Unavailable;
         }
 
-        if (audit is { Detail: null })
+        if (isDryRun && AuditScope.Of(http) is { } audit)
         {
-            audit.Detail = isDryRun ? $"{{\"dryRun\":true,\"groups\":{outcome.Matched.ToString(CultureInfo.InvariantCulture)}}}" : detail(0);
+            audit.Detail = $"{{\"dryRun\":true,\"groups\":{outcome.Matched.ToString(CultureInfo.InvariantCulture)}}}";
         }
 
         if (outcome.Fate is not PushFate.Stored)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Http;
+using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Push.Views;
@@ -18,6 +19,11 @@ internal sealed class PushReads(CatalogDatabase catalog, RefusalWriter refusals,
 
     public static readonly Refusal Away = new(
         "catalog-unavailable", StatusCodes.Status503ServiceUnavailable, "the catalog cannot be reached; retry");
+
+    private static readonly Refusal TooManyBytes = new(
+        "too-many-inflight",
+        StatusCodes.Status503ServiceUnavailable,
+        "the tenant's groups and what other requests hold are more bytes than the gateway may hold (Ingest:MaxInflightBytes); retry, or raise it");
 
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _places = new(StringComparer.Ordinal);
 
@@ -54,23 +60,33 @@ internal sealed class PushReads(CatalogDatabase catalog, RefusalWriter refusals,
                 await refusals.WriteAsync(http, refusal);
             }
         }
+        catch (ByteBudgetExceededException)
+        {
+            await EndAsync(http, TooManyBytes);
+        }
         catch (Exception e) when (catalog.IsAway(e))
         {
-            if (http.Response.HasStarted)
-            {
-                // Half an answer must not look like a whole one.
-                http.Abort();
-                return;
-            }
-
-            http.Response.ContentLength = null;
-            http.Response.Headers.ContentEncoding = default;
-            await refusals.WriteAsync(http, Away);
+            await EndAsync(http, Away);
         }
         finally
         {
             place.Release();
         }
+    }
+
+    /// <summary>Ends a view that cannot go on.</summary>
+    private async Task EndAsync(HttpContext http, Refusal refusal)
+    {
+        if (http.Response.HasStarted)
+        {
+            // Half an answer must not look like a whole one.
+            http.Abort();
+            return;
+        }
+
+        http.Response.ContentLength = null;
+        http.Response.Headers.ContentEncoding = default;
+        await refusals.WriteAsync(http, refusal);
     }
 
     private async Task<SemaphoreSlim?> EnterAsync(string tenant, CancellationToken gone)

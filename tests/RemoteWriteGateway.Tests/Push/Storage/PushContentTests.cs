@@ -98,7 +98,7 @@ public sealed class PushContentTests
 
         Assert.Equal("a{job=\"j\"} 1", await host.ShowAsync("job=j"));
         Assert.Equal("a{job=\"j\"} 2", PushHost.Show(await host.RowAsync("job=j", "theirs")));
-        Assert.Equal(1, (await host.Store.WipeAsync("theirs", static (_, _) => Task.CompletedTask, Cancel)).Deleted);
+        Assert.Equal(1, (await host.Store.WipeAsync("theirs", PushHost.OnRecord, Cancel)).Deleted);
         Assert.Equal("a{job=\"j\"} 1", await host.ShowAsync("job=j"));
     }
 
@@ -109,20 +109,10 @@ public sealed class PushContentTests
         await using PushHost host = await PushHost.StartAsync(provider);
         await host.PutAsync("job=j", TwoFamilies);
         await host.WriteAsync("job=j");
-        List<int> recorded = [];
 
-        DeleteOutcome outcome = await host.Store.DeleteAsync(
-            "ours",
-            PushHost.Key("job=j"),
-            async (groups, _) =>
-            {
-                recorded.Add(groups);
-                Assert.Equal(GroupState.Live, (await host.RowAsync("job=j"))!.State);
-            },
-            Cancel);
+        DeleteOutcome outcome = await host.DeleteAsync("job=j");
 
         Assert.Equal(new DeleteOutcome(PushFate.Stored, 1, 1), outcome);
-        Assert.Equal([1], recorded);
         StoredGroup row = (await host.RowAsync("job=j"))!;
         Assert.Equal((GroupState.Deleted, 2, 1, host.NowMs), (row.State, row.Generation, row.WrittenGeneration, row.ChangedMs));
         Assert.Equal((host.NowMs, 0), (row.DirtySinceMs, row.Series));
@@ -177,29 +167,17 @@ public sealed class PushContentTests
         static bool Even(GroupKey key) => key.Labels[0].Value == "j0";
         Assert.Equal(
             new DeleteOutcome(PushFate.Stored, 225, 0),
-            await host.Store.DeleteManyAsync("ours", Even, isDryRun: true, static (_, _) => throw new InvalidOperationException("not deleted"), Cancel));
+            await host.Store.DeleteManyAsync("ours", Even, isDryRun: true, static _ => throw new InvalidOperationException("not deleted"), Cancel));
         Assert.Equal("450 1350 115200", await host.UsageAsync());
 
         host.Sent.Clear();
-        List<int> recorded = [];
-        Assert.Equal(
-            new DeleteOutcome(PushFate.Stored, 225, 225),
-            await host.Store.DeleteManyAsync(
-                "ours",
-                Even,
-                isDryRun: false,
-                (groups, _) =>
-                {
-                    recorded.Add(groups);
-                    return Task.CompletedTask;
-                },
-                Cancel));
+        Assert.Equal(new DeleteOutcome(PushFate.Stored, 225, 225), await host.DeleteManyAsync(Even));
 
-        Assert.Equal([225], recorded);
+        Assert.Equal([200, 25], await host.DeletedOnRecordAsync());
         Assert.Equal(["a 1 225"], await host.NamesAsync());
         Assert.Equal("225 675 57600", await host.UsageAsync());
         Assert.Equal(225, await host.CountAsync("push_series"));
-        Assert.Equal(2 * 5, host.Sent.RoundTrips); // 200 and 25: rows, bodies, names, what is given back, commit
+        Assert.Equal(2 * 5, host.Sent.RoundTrips); // 200 and 25: rows, bodies, names, what is given back, commit; and the record
     }
 
     [Theory]

@@ -94,7 +94,7 @@ public sealed class PushFaultTests
         Assert.Equal(PushFate.Away, (await host.DeleteAsync("job=j")).Fate);
         Assert.Equal(
             PushFate.Away,
-            (await host.Store.DeleteManyAsync("ours", static _ => true, isDryRun: false, static (_, _) => Task.CompletedTask, Cancel)).Fate);
+            (await host.DeleteManyAsync(static _ => true)).Fate);
 
         // A refusal stays a refusal, though nobody can record it.
         Assert.Equal("Refused sum-not-additive", await host.AddAsync("job=j", "# TYPE c counter\nc -1\n"));

@@ -1,14 +1,20 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
+using RemoteWriteGateway.Audit;
+using RemoteWriteGateway.Audit.Chain;
+using RemoteWriteGateway.Audit.Reading;
+using RemoteWriteGateway.Audit.Storage;
 using RemoteWriteGateway.Catalog;
 using RemoteWriteGateway.Protocol.Exposition;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 using RemoteWriteGateway.Push.Storage;
+using RemoteWriteGateway.Tests.Audit;
 using RemoteWriteGateway.Tests.Catalog;
 using RemoteWriteGateway.Tests.Identity;
 
@@ -50,11 +56,16 @@ internal sealed class PushHost : IAsyncDisposable
 
     public PushWake Wake => _host.Services.GetRequiredService<PushWake>();
 
+    public DeletionStream Deletions => _host.Services.GetRequiredService<DeletionStream>();
+
+    public AuditTable AuditTable => _host.Services.GetRequiredService<AuditTable>();
+
+    public AuditLog AuditLog => _host.Services.GetRequiredService<AuditLog>();
+
+    public LogLines Logs => _host.Logs;
+
     /// <summary>What was sent to the database.</summary>
     public SentStatements Sent => (SentStatements)_host.Services.GetRequiredService<PushTransactions>();
-
-    /// <summary>What the replica has logged.</summary>
-    public IReadOnlyList<string> Logs => _host.Logs.All;
 
     public string ConnectionString => _catalog.ConnectionString;
 
@@ -126,7 +137,26 @@ internal sealed class PushHost : IAsyncDisposable
 
     public Task<string> AddAsync(string path, string text) => PostAsync(path, text, PushMode.Sum);
 
-    public Task<DeleteOutcome> DeleteAsync(string path) => Store.DeleteAsync("ours", Key(path), static (_, _) => Task.CompletedTask, Cancel);
+    public Task<DeleteOutcome> DeleteAsync(string path) => Store.DeleteAsync("ours", Key(path), OnRecord, Cancel);
+
+    /// <summary>Deletes all groups that match.</summary>
+    public Task<DeleteOutcome> DeleteManyAsync(Func<GroupKey, bool> matches) => Store.DeleteManyAsync("ours", matches, isDryRun: false, OnRecord, Cancel);
+
+    /// <summary>What is on record of a deletion.</summary>
+    public static AuditRecord OnRecord(int groups) => AuditRecords.Full() with { Event = AuditEvents.PushDelete, Outcome = AuditOutcomes.Allow, Detail = $"{groups}" };
+
+    /// <summary>All that is on record, stream by stream and in order.</summary>
+    public async Task<IReadOnlyList<ChainedRecord>> RecordsAsync() =>
+        [.. (await new AuditSearch(AuditTable, Time).ExportAsync(new AuditFilter(), AuditReach.All, Cancel).ToListAsync(Cancel))
+            .Select(static record => record.Chained)
+            .OrderBy(static record => record.Stream, StringComparer.Ordinal)
+            .ThenBy(static record => record.Seq)];
+
+    /// <summary>The numbers of groups that are on record, in order.</summary>
+    public async Task<IReadOnlyList<int>> DeletedOnRecordAsync() =>
+        [.. (await RecordsAsync()).Select(static record => int.Parse(record.Record.Detail!, CultureInfo.InvariantCulture))]; // not null: by OnRecord
+
+    public Task<AuditVerification> VerifyAsync() => new AuditVerifier(AuditTable, Time).VerifyAsync(new AuditVerifyScope(), Cancel);
 
     /// <summary>The row, deleted or not; null if there is none.</summary>
     public Task<StoredGroup?> RowAsync(string path, string tenant = "ours") => Database.QueryFirstOrDefaultAsync<StoredGroup>(
@@ -248,6 +278,12 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
     /// <summary>Called before each batch of statements is sent.</summary>
     public Func<IReadOnlyList<Statement>, Task>? Before { get; set; }
 
+    /// <summary>Called at the end of each work, before its commit.</summary>
+    public Action? AtEnd { get; set; }
+
+    /// <summary>Whether what was committed is not told: as if the connection were lost at that moment.</summary>
+    public bool LosesAnswers { get; set; }
+
     /// <summary>Batches, and one for each commit.</summary>
     public int RoundTrips => _roundTrips;
 
@@ -257,10 +293,10 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
         _roundTrips = 0;
     }
 
-    public override Task<TransactionEnd<T>> RunAsync<T>(TransactionWork<T> work, CancellationToken cancellationToken)
+    public override async Task<TransactionEnd<T>> RunAsync<T>(TransactionWork<T> work, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _roundTrips);
-        return inner.RunAsync(
+        TransactionEnd<T> end = await inner.RunAsync(
             async batch =>
             {
                 if (AtBegin is { } begin)
@@ -268,9 +304,12 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
                     await begin(batch);
                 }
 
-                return await work(new Recorded(this, batch));
+                Decision<T> decision = await work(new Recorded(this, batch));
+                AtEnd?.Invoke();
+                return decision;
             },
             cancellationToken);
+        return LosesAnswers ? new TransactionEnd<T>(PushFate.Away, default) : end;
     }
 
     public async ValueTask DisposeAsync()
@@ -284,6 +323,8 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
     private sealed class Recorded(SentStatements sent, IStatementBatch batch) : IStatementBatch
     {
         public int Statements => batch.Statements;
+
+        public DbTransaction Transaction => batch.Transaction;
 
         public async ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)
         {

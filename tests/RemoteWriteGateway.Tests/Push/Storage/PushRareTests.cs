@@ -1,6 +1,3 @@
-using Google.Protobuf;
-using RemoteWriteGateway.Protocol.Exposition;
-using RemoteWriteGateway.Protocol.Messages.Client;
 using RemoteWriteGateway.Push.Storage;
 using RemoteWriteGateway.Tests.Catalog;
 
@@ -12,34 +9,6 @@ public sealed class PushRareTests
     private const string Body = "# TYPE m gauge\nm{zone=\"x\"} 1\n";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
-
-    /// <summary>Numbers of buckets are sums of offsets: these pass what an int holds, and cannot be compared with those of the push before.</summary>
-    [Theory]
-    [ClassData(typeof(BothProviders))]
-    public async Task A_native_histogram_whose_buckets_nobody_can_count_can_be_pushed_again_and_begins_anew(string provider)
-    {
-        await using PushHost host = await PushHost.StartAsync(provider);
-        MetricFamily family = new() { Name = "n", Type = MetricType.Histogram };
-        family.Metric.Add(new Metric
-        {
-            Histogram = new Histogram
-            {
-                SampleCount = 2,
-                SampleSum = 3,
-                ZeroThreshold = 0.001,
-                PositiveSpan = { new BucketSpan { Offset = 2_000_000_000, Length = 1 }, new BucketSpan { Offset = 2_000_000_000, Length = 1 } },
-                PositiveDelta = { 1, 0 },
-            },
-        });
-        using MemoryStream body = new();
-        family.WriteDelimitedTo(body);
-
-        Assert.Equal("Stored", await host.PushAsync(PushHost.Request("job=j", body.ToArray(), ExpositionFormat.Protobuf)));
-        Assert.False((await host.RowAsync("job=j"))!.ReadBody().HasStarts);
-        Assert.Equal("Stored", await host.PushAsync(PushHost.Request("job=j", body.ToArray(), ExpositionFormat.Protobuf)));
-
-        Assert.True((await host.RowAsync("job=j"))!.ReadBody().HasStarts);
-    }
 
     /// <summary>The store has samples of it up to a time, though nothing is open there: a push that revives it must be later than those.</summary>
     [Theory]

@@ -45,15 +45,14 @@ public sealed class UnreadablePayloadTests
         await Damage.DoAsync(host.Database, kind, PushHost.Key("job=bad,n=2"));
         await host.PutAsync("job=fine", "# TYPE m1 gauge\nm1 1\n");
 
-        DeleteOutcome outcome = await host.Store.DeleteManyAsync(
-            "ours", static key => key.Labels.Any(label => label is { Key: "job", Value: "bad" or "fine" }), isDryRun: false, static (_, _) => Task.CompletedTask, Cancel);
+        DeleteOutcome outcome = await host.DeleteManyAsync(static key => key.Labels.Any(label => label is { Key: "job", Value: "bad" or "fine" }));
         Assert.Equal(new DeleteOutcome(PushFate.Stored, 3, 3), outcome);
         Assert.Equal(["m0 1 1"], await host.NamesAsync());
         await AssertBalancedAsync(host);
 
         await host.PutAsync("job=bad", Large);
         await Damage.DoAsync(host.Database, kind, PushHost.Key("job=bad"));
-        Assert.Equal(new DeleteOutcome(PushFate.Stored, 2, 2), await host.Store.WipeAsync("ours", static (_, _) => Task.CompletedTask, Cancel));
+        Assert.Equal(new DeleteOutcome(PushFate.Stored, 2, 2), await host.Store.WipeAsync("ours", PushHost.OnRecord, Cancel));
         Assert.Empty(await host.NamesAsync());
         Assert.Equal((0, "0 0 0"), (await host.CountAsync("push_series"), await host.UsageAsync()));
     }
@@ -247,12 +246,12 @@ public sealed class UnreadablePayloadTests
         await host.DeleteAsync("job=bad");
 
         string key = Convert.ToHexStringLower(PushHost.Key("job=bad").Bytes);
-        string[] told = [.. host.Logs.Where(line => line.Contains("cannot be read", StringComparison.Ordinal))];
+        string[] told = [.. host.Logs.All.Where(line => line.Contains("cannot be read", StringComparison.Ordinal))];
         Assert.Equal(2, told.Length);
         Assert.All(told, line => Assert.Contains($"push group {key} of tenant ours, generation 1,", line, StringComparison.Ordinal));
         Assert.All(told, line => Assert.StartsWith("Error", line, StringComparison.Ordinal));
         Assert.Contains("fades after the lookback", told[1], StringComparison.Ordinal);
-        Assert.DoesNotContain(host.Logs, line => line.Contains("secret-zone", StringComparison.Ordinal) || line.Contains("\"bad\"", StringComparison.Ordinal));
+        Assert.DoesNotContain(host.Logs.All, line => line.Contains("secret-zone", StringComparison.Ordinal) || line.Contains("\"bad\"", StringComparison.Ordinal));
         Assert.Equal(2, await ToldAsync(host, "refused"));
     }
 
