@@ -36,7 +36,7 @@ internal sealed class PostgreSqlDatabase : CatalogDatabase
         else if (options.PasswordFile is { } file)
         {
             // For every new connection, so that a changed password is used from the next one on.
-            builder.UsePasswordProvider(_ => PasswordFile.Read(file), (_, _) => ValueTask.FromResult(PasswordFile.Read(file)));
+            builder.UsePasswordProvider(_ => PasswordIn(file), (_, _) => ValueTask.FromResult(PasswordIn(file)));
         }
 
         _source = builder.Build();
@@ -70,7 +70,7 @@ internal sealed class PostgreSqlDatabase : CatalogDatabase
         PostgresException e => IsAway(e.SqlState),
         NpgsqlOperationInProgressException => false, // two statements at once on one connection: a bug of ours
         NpgsqlException or TimeoutException or SocketException or IOException => true,
-        AuthenticationFailedException or RequestFailedException or InvalidDataException => true, // no token, no password
+        AuthenticationFailedException or RequestFailedException => true, // no token
         _ => false,
     };
 
@@ -100,6 +100,20 @@ internal sealed class PostgreSqlDatabase : CatalogDatabase
     /// <summary>Classes of SQLSTATE: connection, login, resources, operator, and a server that only reads or has no such database.</summary>
     private static bool IsAway(string sqlState) => sqlState[..2] is "08" or "28" or "53" or "57" or "58" or "3D"
         || sqlState == PostgresErrorCodes.ReadOnlySqlTransaction;
+
+    // A file without a password is an operator's to mend, like a password that the server refuses: the catalog is away until then. Said here,
+    // because what a column holds may be invalid data too, and that is no outage.
+    private static string PasswordIn(string file)
+    {
+        try
+        {
+            return PasswordFile.Read(file);
+        }
+        catch (Exception e) when (e is InvalidDataException or UnauthorizedAccessException)
+        {
+            throw new NpgsqlException($"Catalog:PasswordFile: {e.Message}", e);
+        }
+    }
 
     private static async ValueTask<string> TokenAsync(TokenCredential identity, CancellationToken cancellationToken)
     {

@@ -42,6 +42,10 @@ internal sealed class PushEndpoint(
     private static readonly Refusal Busy = Unavailable("catalog-busy", "too many pushes wait for the catalog; retry");
     private static readonly Refusal Away = Unavailable("catalog-unavailable", "the catalog cannot be reached, so nothing could be stored; retry");
 
+    private static readonly Refusal Unreadable = Unavailable(
+        UnreadablePayloads.Reason,
+        "what is stored of the group cannot be read, so nothing can be added to it; PUT the group in mode replace, or DELETE it, to begin anew; the gateway's log says why");
+
     /// <summary>Refuses any other method, once the path has been looked at.</summary>
     public Task RefuseMethodAsync(HttpContext http) =>
         Path(http, tenants.Of(Tenant.Of(http)), out _, out _) is { } refusal
@@ -275,6 +279,7 @@ internal sealed class PushEndpoint(
     {
         PushFate.Busy => Busy,
         PushFate.Away => Away,
+        PushFate.Unreadable => Unreadable,
         _ => null,
     };
 

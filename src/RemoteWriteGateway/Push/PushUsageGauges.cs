@@ -14,6 +14,7 @@ internal sealed partial class PushUsageGauges : BackgroundService
     private readonly PushStore _store;
     private readonly PolicySource _policy;
     private readonly PushMetrics _metrics;
+    private readonly UnreadablePayloads _unreadable;
     private readonly TimeProvider _time;
     private readonly ILogger<PushUsageGauges> _logger;
     private readonly Gauge _groups;
@@ -23,11 +24,18 @@ internal sealed partial class PushUsageGauges : BackgroundService
     private bool _isAway;
 
     public PushUsageGauges(
-        PushStore store, PolicySource policy, PushMetrics metrics, IMetricFactory factory, TimeProvider time, ILogger<PushUsageGauges> logger)
+        PushStore store,
+        PolicySource policy,
+        PushMetrics metrics,
+        UnreadablePayloads unreadable,
+        IMetricFactory factory,
+        TimeProvider time,
+        ILogger<PushUsageGauges> logger)
     {
         _store = store;
         _policy = policy;
         _metrics = metrics;
+        _unreadable = unreadable;
         _time = time;
         _logger = logger;
         _groups = factory.CreateGauge("rwgateway_push_groups", "Push groups in the catalog, shared by all replicas", ["tenant", "state"]);
@@ -60,6 +68,7 @@ internal sealed partial class PushUsageGauges : BackgroundService
         foreach (Tenant tenant in _policy.Current.Tenants)
         {
             _metrics.Show(tenant.Name);
+            _unreadable.Show(tenant.Name);
         }
 
         using PeriodicTimer timer = new(Interval, _time);

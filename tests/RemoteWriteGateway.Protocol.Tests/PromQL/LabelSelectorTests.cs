@@ -39,6 +39,20 @@ public class LabelSelectorTests
         Assert.Equal(expected, read!.Matches(Labels(labels))); // not null: it was read
     }
 
+    /// <summary>No store runs them: what they cost is the gateway's.</summary>
+    [Theory]
+    [InlineData("=~")]
+    [InlineData("!~")]
+    public void A_regular_expression_has_a_limit_and_a_plain_value_has_none(string comparison)
+    {
+        string longest = new('a', LabelSelector.MaxPatternLength);
+        Assert.True(LabelSelector.TryRead($"{{x=\"\", job{comparison}\"{longest}\", job!=\"\"}}", out _, out string fault), fault);
+
+        Assert.False(LabelSelector.TryRead($"{{x=\"\", job{comparison}\"{longest}a\", job!=\"\"}}", out _, out fault));
+        Assert.Equal("a regular expression has 1025 characters, limit 1024; use several selectors", fault);
+        Assert.True(LabelSelector.TryRead($"{{job=\"{longest}a\"}}", out _, out fault), fault);
+    }
+
     [Theory]
     [InlineData("up", "a group has labels and no metric name")]
     [InlineData("{\"up\", job=\"a\"}", "a group has labels and no metric name")]

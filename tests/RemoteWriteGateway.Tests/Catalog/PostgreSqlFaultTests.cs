@@ -71,6 +71,26 @@ public sealed class PostgreSqlFaultTests
         AssertNoSecret(host, fault);
     }
 
+    /// <summary>An outage until the file is mended, and told as what it is. What a column holds is no outage, whatever it is.</summary>
+    [Fact]
+    public async Task A_password_file_without_a_password_is_an_outage_that_says_so()
+    {
+        PostgreSqlServer server = await PostgreSqlFixture.SharedAsync();
+        await using EmptyCatalog catalog = EmptyCatalog.At(await server.CreateDatabaseAsync(Cancel, PostgreSqlServer.GuardedRole) + ";Pooling=false");
+        string file = Path.Combine(catalog.Folder, "password");
+        await File.WriteAllTextAsync(file, PostgreSqlServer.GuardedPassword + "\n", Cancel);
+        await using CatalogHost host = await CatalogHost.StartAsync(catalog, [("PasswordFile", file)]);
+
+        await File.WriteAllTextAsync(file, "\n", Cancel);
+        Exception fault = await UntilFailsAsync(host);
+
+        Assert.True(host.Database.IsAway(fault));
+        Assert.EndsWith($"Catalog:PasswordFile: {file} is empty: it must hold the password", host.Database.Describe(fault), StringComparison.Ordinal);
+        Assert.False(host.Database.IsAway(new InvalidDataException("of a column")));
+        await File.WriteAllTextAsync(file, PostgreSqlServer.GuardedPassword + "\n", Cancel);
+        await host.Changes.PollAsync(Cancel);
+    }
+
     [Fact]
     public async Task The_gateways_own_token_is_the_password()
     {

@@ -20,16 +20,19 @@ internal sealed class ClaimStore
     private readonly CatalogDatabase _database;
     private readonly ClaimRows _rows;
     private readonly EmissionPlan _plan;
+    private readonly UnreadablePayloads _unreadable;
     private readonly TimeProvider _time;
     private readonly long _leaseMs;
     private readonly string _owner;
     private bool _hasClearedLeases;
 
-    public ClaimStore(CatalogDatabase database, ReplicaIdentity replica, EmissionPlan plan, IOptions<PushOptions> options, TimeProvider time)
+    public ClaimStore(
+        CatalogDatabase database, ReplicaIdentity replica, EmissionPlan plan, UnreadablePayloads unreadable, IOptions<PushOptions> options, TimeProvider time)
     {
         _database = database;
         _rows = new ClaimRows(database, time);
         _plan = plan;
+        _unreadable = unreadable;
         _time = time;
         _leaseMs = (long)options.Value.Lease.TotalMilliseconds;
         _owner = replica.Instance.ToString("D");
@@ -87,10 +90,10 @@ internal sealed class ClaimStore
             {
                 claimed.Add(Claimed(row, bodies, now) with { LeasedAt = leasedAt });
             }
-            catch (Exception e) when (e is InvalidDataException or ArithmeticException)
+            catch (UnreadablePayloadException e)
             {
                 // Of a newer program, or damaged: the others are written all the same.
-                postponed.Add(_plan.Postpone(row, "payload-unreadable: " + e.Message, now));
+                postponed.Add(SetAside(row, e.Message, now));
             }
         }
 
@@ -105,7 +108,7 @@ internal sealed class ClaimStore
         bool isRepeat = row.InflightStep is not null;
         PayloadBody payload = Body(row.InflightGeneration ?? row.Generation);
         EmissionRow next = Leased(_plan.Fix(row, payload.HasStarts, now), now);
-        return new Delivery(next, payload, next.WrittenGeneration is { } written && written != next.InflightGeneration ? Body(written) : null)
+        return new Delivery(next, payload, next.WrittenGeneration is { } written && written != next.InflightGeneration ? Written(written) : null)
         {
             IsRepeat = isRepeat,
             IsRefresh = row.DirtySinceMs is null,
@@ -115,6 +118,28 @@ internal sealed class ClaimStore
 
         PayloadBody Body(long generation) =>
             bodies.TryGetValue((row.Tenant, Convert.ToHexString(row.Key), generation), out byte[]? body) ? PayloadBody.Parse(body) : PayloadBody.Empty;
+
+        // What was written and has been replaced since is asked for its markers only: without them the new state is written all the same.
+        PayloadBody? Written(long generation)
+        {
+            try
+            {
+                return Body(generation);
+            }
+            catch (UnreadablePayloadException e)
+            {
+                _unreadable.Tell(row.Tenant, row.Key, generation, UnreadableResult.Unmarked, e.Message);
+                return null;
+            }
+        }
+    }
+
+    private EmissionRow SetAside(EmissionRow row, string fault, long now)
+    {
+        bool isOutdated = row.InflightGeneration is { } inflight && inflight != row.Generation;
+        _unreadable.Tell(
+            row.Tenant, row.Key, row.InflightGeneration ?? row.Generation, isOutdated ? UnreadableResult.Unmarked : UnreadableResult.Unwritten, fault);
+        return isOutdated ? EmissionPlan.GiveUp(row, now) : _plan.Postpone(row, $"{UnreadablePayloads.Reason}: {fault}", now);
     }
 
     private async Task<IReadOnlyList<Delivery?>> ChangeAsync(

@@ -6,7 +6,7 @@ namespace RemoteWriteGateway.Push.Emission;
 /// <summary>One delivery of a group: with the payloads, all that its content depends on.</summary>
 /// <param name="Row">A delivery is under way.</param>
 /// <param name="Payload">Of <see cref="EmissionRow.InflightGeneration"/>.</param>
-/// <param name="Written">Of <see cref="EmissionRow.WrittenGeneration"/>; null if the store holds nothing open, or the same generation.</param>
+/// <param name="Written">Of <see cref="EmissionRow.WrittenGeneration"/>; null if the store holds nothing open, or the same generation, or if it cannot be read: then nothing is marked.</param>
 internal sealed record Delivery(EmissionRow Row, PayloadBody Payload, PayloadBody? Written)
 {
     /// <summary>The labels that every series of the group has.</summary>

@@ -37,9 +37,13 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
     private readonly HashSet<UInt128> _open = [];
     private readonly WriteBuffer _scratch = new();
     private readonly List<uint> _exemplarLabels = [];
+    private readonly List<(Delivery Delivery, string Fault)> _unmarked = [];
 
     /// <summary>Samples of the messages so far, of the last call.</summary>
     public EmissionCounts Counts { get; private set; }
+
+    /// <summary>Deliveries of the last call without markers, because what was written before cannot be read, and why.</summary>
+    public IReadOnlyList<(Delivery Delivery, string Fault)> Unmarked => _unmarked;
 
     /// <summary>Writes a batch into <paramref name="output"/>, message after message. What was written is to be used before the next one is asked for.</summary>
     /// <param name="batch">Deliveries of one tenant.</param>
@@ -48,6 +52,7 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
     public IEnumerable<ItemCounts> Write(IReadOnlyList<Delivery> batch, bool takesNative, WriteBuffer output)
     {
         Counts = default;
+        _unmarked.Clear();
         _writer.Clear();
         foreach (Delivery delivery in batch)
         {
@@ -117,10 +122,14 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
             yield return true;
         }
 
-        if (hasTombstones)
+        if (hasTombstones && delivery.Written!.FindFault(_written) is { } fault)
         {
-            delivery.Written!.ReadInto(_written);
-            for (int metric = 0; metric < delivery.Written.Metrics; metric++)
+            // The new state is written all the same.
+            _unmarked.Add((delivery, fault));
+        }
+        else if (hasTombstones)
+        {
+            for (int metric = 0; metric < delivery.Written!.Metrics; metric++) // not null: there are tombstones
             {
                 ListSeries(_written, metric, takesNative);
                 for (int next = 0; next < _series.Count;)

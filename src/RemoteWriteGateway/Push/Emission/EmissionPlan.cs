@@ -80,6 +80,12 @@ internal sealed class EmissionPlan(PushOptions options)
     public EmissionRow Postpone(EmissionRow row, string error, long nowMs) =>
         Release(row) with { LastWriteError = error, NextEmitMs = NextRefresh(row.Key, nowMs) };
 
+    /// <summary>
+    /// Forgets a delivery under way whose payload cannot be read, as a newer state has taken its place: that one is fixed next. Its times are later than
+    /// those of what may have been written.
+    /// </summary>
+    public static EmissionRow GiveUp(EmissionRow row, long nowMs) => Rested(row) with { NextEmitMs = nowMs };
+
     /// <summary>Gives the row back with its delivery as it is: whoever comes next repeats it.</summary>
     public static EmissionRow Release(EmissionRow row) => row with { LeaseOwner = null, LeaseUntilMs = 0 };
 

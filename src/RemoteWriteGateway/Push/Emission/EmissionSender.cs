@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.RemoteWrite;
+using RemoteWriteGateway.Push.Storage;
 
 namespace RemoteWriteGateway.Push.Emission;
 
@@ -17,6 +18,7 @@ internal sealed partial class EmissionSender(
     Forwarder forwarder,
     WriteWorkPool pool,
     EmissionMetrics metrics,
+    UnreadablePayloads unreadable,
     IFailPoints failPoints,
     IOptions<PushOptions> options,
     TimeProvider time,
@@ -145,6 +147,11 @@ internal sealed partial class EmissionSender(
             }
         }
 
+        foreach ((Delivery unmarked, string fault) in encoder.Unmarked)
+        {
+            Tell(unmarked, unmarked.Row.WrittenGeneration, UnreadableResult.Unmarked, fault);
+        }
+
         return new Sent(batch, SentOutcome.Written) { Counts = encoder.Counts };
     }
 
@@ -166,9 +173,9 @@ internal sealed partial class EmissionSender(
             SeriesStamper.Stamp(WriteProtocol.V2, target.OptionsNow(), time.GetUtcNow().ToUnixTimeMilliseconds(), work);
             fault = work.Result.HasFault ? (work.Result.Fault.Id(), work.Result.FaultText) : null;
         }
-        catch (Exception e) when (e is InvalidDataException or ArithmeticException)
+        catch (Exception e) when (e is UnreadablePayloadException or ArithmeticException)
         {
-            fault = ("payload-unreadable", e.Message);
+            fault = (UnreadablePayloads.Reason, e.Message);
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {
@@ -178,6 +185,9 @@ internal sealed partial class EmissionSender(
 
         return true;
     }
+
+    private void Tell(Delivery delivery, long? generation, UnreadableResult result, string fault) =>
+        unreadable.Tell(delivery.Row.Tenant, delivery.Row.Key, generation ?? delivery.Row.Generation, result, fault);
 
     /// <summary>Whether only exemplars are missing from a repeat: the first time has got ahead of them.</summary>
     private static bool IsWrittenBefore(EmissionBatch batch, StoreFault fault) =>
@@ -235,6 +245,11 @@ internal sealed partial class EmissionSender(
         }
 
         Delivery delivery = batch.Deliveries[0];
+        if (sent.Reason == UnreadablePayloads.Reason)
+        {
+            Tell(delivery, delivery.Row.InflightGeneration, UnreadableResult.Unwritten, sent.Text);
+        }
+
         string text = $"{sent.Reason}: {sent.Text}";
         text = text.Length > MaxErrorCharacters ? text[..MaxErrorCharacters] : text;
         IReadOnlyList<Delivery?> refused = await claims.ChangeAsync(batch.Deliveries, (row, now) => plan.Refuse(row, text, now), CancellationToken.None);

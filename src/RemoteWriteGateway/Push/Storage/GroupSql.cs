@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Text.Json;
 using Dapper;
 using RemoteWriteGateway.Protocol.Exposition;
 
@@ -70,6 +71,27 @@ internal sealed class GroupSql(bool isPostgreSql)
         Row = row => take(row.GetFieldValue<byte[]>(0)),
     };
 
+    /// <summary>A page of a tenant's payloads, the newest ones, behind a group and in the order of keys.</summary>
+    public static Statement ReadBodies(string tenant, byte[] after, int limit, Action<byte[], byte[]> take) => new(
+        """
+        SELECT g.key, p.body FROM push_groups g JOIN push_payloads p ON p.tenant = g.tenant AND p.key = g.key AND p.generation = g.generation
+        WHERE g.tenant = $1 AND g.key > $2 ORDER BY g.key LIMIT $3
+        """,
+        tenant,
+        after,
+        limit)
+    {
+        Row = row => take(row.GetFieldValue<byte[]>(0), row.GetFieldValue<byte[]>(1)),
+    };
+
+    /// <summary>The newest payloads of some groups of a tenant: parameters <c>Tenant</c> and <c>Keys</c>.</summary>
+    public string BodiesOf { get; } =
+        $"""
+        SELECT g.tenant, g.key, g.generation, p.body FROM push_groups g
+        JOIN push_payloads p ON p.tenant = g.tenant AND p.key = g.key AND p.generation = g.generation
+        WHERE g.tenant = @Tenant AND g.key {(isPostgreSql ? "= ANY(@Keys)" : "IN @Keys")}
+        """;
+
     /// <summary>A page of a tenant's groups, or of all tenants', in order, those deleted left out: parameters <c>Tenant</c>, <c>Key</c> (both of the last one before) and <c>Limit</c>.</summary>
     public static string Page(bool isOneTenant, bool withBodies)
     {
@@ -82,9 +104,20 @@ internal sealed class GroupSql(bool isPostgreSql)
     /// <summary>Tenants with too many idempotency keys: parameter <c>Most</c>.</summary>
     public const string CountKeys = "SELECT tenant, count(*) AS keys FROM push_idempotency GROUP BY tenant HAVING count(*) > @Most";
 
-    /// <summary>Groups in a state whose time to live is over. Rows that somebody else has locked are left to them.</summary>
+    /// <summary>
+    /// Groups in a state whose time to live is over. Rows that somebody else has locked are left to them, and payloads of a newer version to a
+    /// newer program: what this one cannot read it must not destroy unasked.
+    /// </summary>
     public Statement LockExpired(GroupState state, int limit, Action<StoredGroup> take) => new(
-        $"SELECT {Columns} FROM push_groups g WHERE g.state = $2 AND g.expires_ms <= {_now} ORDER BY g.expires_ms LIMIT $1{_skip}", limit, (short)state)
+        $"""
+        SELECT {Columns} FROM push_groups g WHERE g.state = $2 AND g.expires_ms <= {_now} AND NOT EXISTS (
+            SELECT 1 FROM push_payloads p
+            WHERE p.tenant = g.tenant AND p.key = g.key AND p.generation = g.generation AND substr(p.body, 1, 1) > $3)
+        ORDER BY g.expires_ms LIMIT $1{_skip}
+        """,
+        limit,
+        (short)state,
+        new[] { PayloadBody.Packed })
     {
         Row = Groups(take),
     };
@@ -134,6 +167,10 @@ internal sealed class GroupSql(bool isPostgreSql)
             : names.Select(name => new Statement("SELECT name, type, refs FROM push_names WHERE tenant = $1 AND name = $2", tenant, name) { Row = Row });
     }
 
+    /// <summary>All names that a tenant's groups hold or held a moment ago.</summary>
+    public static Statement AllNames(string tenant, Action<string> take) =>
+        new("SELECT name FROM push_names WHERE tenant = $1", tenant) { Row = row => take(row.GetString(0)) };
+
     public IEnumerable<Statement> UpdateNames(string tenant, IReadOnlyList<NameUpdate> updates) => updates.Count == 0 ? [] : isPostgreSql
         ? [new Statement(
             """
@@ -150,6 +187,14 @@ internal sealed class GroupSql(bool isPostgreSql)
     public IEnumerable<Statement> DeleteSeries(string tenant, IReadOnlyList<byte[]> series) => series.Count == 0 ? [] : isPostgreSql
         ? [new Statement("DELETE FROM push_series WHERE tenant = $1 AND series = ANY($2)", tenant, series.ToArray())]
         : series.Select(one => new Statement("DELETE FROM push_series WHERE tenant = $1 AND series = $2", tenant, one));
+
+    /// <summary>Deletes the series of groups whose payload does not tell them. There is no index for it: all series of the tenant are looked at, once.</summary>
+    public Statement DeleteSeriesOf(string tenant, IReadOnlyList<byte[]> keys) => isPostgreSql
+        ? new("DELETE FROM push_series WHERE tenant = $1 AND key = ANY($2)", tenant, keys.ToArray())
+        : new(
+            "DELETE FROM push_series WHERE tenant = $1 AND key IN (SELECT unhex(value) FROM json_each($2))",
+            tenant,
+            JsonSerializer.Serialize(keys.Select(Convert.ToHexString)));
 
     /// <summary>Takes series, in their order; one that another group holds is left to it, and not counted as changed.</summary>
     public IEnumerable<Statement> InsertSeries(string tenant, byte[] key, IReadOnlyList<byte[]> series) => series.Count == 0 ? [] : isPostgreSql

@@ -7,7 +7,14 @@ namespace RemoteWriteGateway.Push.Storage;
 /// idempotency keys. Every replica sweeps; rows that another one is at are left to it.
 /// </summary>
 internal sealed partial class GroupSweeper(
-    CatalogDatabase database, PushTransactions transactions, PushTimes times, PushWake wake, PushStorageMetrics metrics, TimeProvider time, ILogger<GroupSweeper> logger)
+    CatalogDatabase database,
+    PushTransactions transactions,
+    PushTimes times,
+    PushWake wake,
+    PushStorageMetrics metrics,
+    UnreadablePayloads unreadable,
+    TimeProvider time,
+    ILogger<GroupSweeper> logger)
     : BackgroundService
 {
     /// <summary>Most idempotency keys of a tenant; above it the oldest go early.</summary>
@@ -23,7 +30,7 @@ internal sealed partial class GroupSweeper(
     private static readonly TimeSpan TrimInterval = TimeSpan.FromMinutes(10);
 
     private readonly GroupSql _sql = new(transactions.IsPostgreSql);
-    private readonly GroupRelease _release = new(new GroupSql(transactions.IsPostgreSql), times);
+    private readonly GroupRelease _release = new(new GroupSql(transactions.IsPostgreSql), times, unreadable);
     private DateTimeOffset _trimAt = DateTimeOffset.MinValue;
 
     /// <summary>One sweep: everything that is due now.</summary>

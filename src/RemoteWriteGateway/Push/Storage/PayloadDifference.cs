@@ -26,6 +26,9 @@ internal sealed class PayloadDifference
     /// <inheritdoc cref="GoneSeries"/>
     public IReadOnlyList<byte[]> NewSeries { get; }
 
+    /// <summary>Nothing came, went, or changed its type.</summary>
+    public bool IsEmpty => Names.Count == 0 && GoneSeries.Count == 0 && NewSeries.Count == 0;
+
     public static PayloadDifference Between(PayloadBody before, PayloadBody after)
     {
         Dictionary<string, FamilyType> old = before.Families.ToDictionary(static family => family.Name, static family => family.Type, StringComparer.Ordinal);

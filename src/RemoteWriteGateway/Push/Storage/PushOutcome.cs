@@ -24,6 +24,9 @@ internal enum PushFate
 
     /// <summary>503 <c>catalog-unavailable</c>: the database is away. Whether the push is stored is unknown if the connection was lost during the commit.</summary>
     Away,
+
+    /// <summary>503 <c>payload-unreadable</c>: it adds to what is stored of the group, which cannot be read; nothing is stored.</summary>
+    Unreadable,
 }
 
 /// <summary>How a push ended.</summary>
@@ -34,6 +37,8 @@ internal sealed record PushOutcome(PushFate Fate)
     public static PushOutcome Busy { get; } = new(PushFate.Busy);
 
     public static PushOutcome Away { get; } = new(PushFate.Away);
+
+    public static PushOutcome Unreadable { get; } = new(PushFate.Unreadable);
 
     /// <summary>With <see cref="PushFate.Refused"/>, and with <see cref="PushFate.Replayed"/> if the answer was a refusal.</summary>
     public PushRefusal? Refusal { get; init; }

@@ -14,6 +14,7 @@ internal static class PushStorageFeature
         services.TryAddSingleton(PushTimes.Default);
         services.AddSingleton<PushWake>();
         services.AddSingleton<PushStorageMetrics>();
+        services.AddSingleton<UnreadablePayloads>();
         services.AddSingleton<PushTransactions>(provider =>
         {
             CatalogDatabase database = provider.GetRequiredService<CatalogDatabase>();

@@ -14,7 +14,13 @@ namespace RemoteWriteGateway.Push.Storage;
 /// Emitters and sweepers take groups only, with SKIP LOCKED or in the order of their keys.
 /// </remarks>
 internal sealed class PushStore(
-    CatalogDatabase database, PushTransactions transactions, DeletionStream deletions, PushTimes times, PushWake wake, PushStorageMetrics metrics)
+    CatalogDatabase database,
+    PushTransactions transactions,
+    DeletionStream deletions,
+    PushTimes times,
+    PushWake wake,
+    PushStorageMetrics metrics,
+    UnreadablePayloads unreadable)
 {
     /// <summary>Groups that one transaction deletes.</summary>
     public const int DeleteBatch = 200;
@@ -28,7 +34,7 @@ internal sealed class PushStore(
     private const int MaxVanished = 5;
 
     private readonly GroupSql _sql = new(transactions.IsPostgreSql);
-    private readonly GroupRelease _release = new(new GroupSql(transactions.IsPostgreSql), times);
+    private readonly GroupRelease _release = new(new GroupSql(transactions.IsPostgreSql), times, unreadable);
 
     /// <summary>Stores a push, or says why not. Returns when the commit is durable. What the database does wrong is a <see cref="PushFate"/> and no exception.</summary>
     /// <param name="request">Its families must stay as they are until this returns.</param>
@@ -42,7 +48,7 @@ internal sealed class PushStore(
             refusal = PayloadMerge.NotAdditive(request);
         }
 
-        PushTransaction push = new(_sql, times, request, cancellationToken);
+        PushTransaction push = new(_sql, times, unreadable, request, cancellationToken);
         if (refusal is null)
         {
             TransactionEnd<PushResult> end = await RunAsync(push.StoreAsync, cancellationToken);
@@ -150,6 +156,33 @@ internal sealed class PushStore(
         }
 
         return found;
+    }
+
+    /// <summary>Which of these groups have a payload that cannot be read, and why, by tenant and key in hexadecimal digits.</summary>
+    /// <param name="groups">A page of a list: their payloads are read for it.</param>
+    /// <param name="cancellationToken">At any time.</param>
+    /// <exception cref="DbException">The database is away.</exception>
+    public async Task<IReadOnlyDictionary<(string Tenant, string Key), string>> FindUnreadableAsync(
+        IReadOnlyList<StoredGroup> groups, CancellationToken cancellationToken)
+    {
+        Dictionary<(string, string), string> faults = [];
+        MetricFamilies families = new();
+        foreach (IGrouping<string, StoredGroup> tenant in groups.GroupBy(static group => group.Tenant, StringComparer.Ordinal))
+        {
+            foreach (byte[][] keys in tenant.Select(static group => group.Key).Chunk(PageSizeWithBodies))
+            {
+                foreach (StoredGroup read in await database.QueryAsync<StoredGroup>(_sql.BodiesOf, new { Tenant = tenant.Key, Keys = keys }, cancellationToken))
+                {
+                    unreadable.ReadToShow(read, families, out string? fault);
+                    if (fault is not null)
+                    {
+                        faults[(read.Tenant, Convert.ToHexString(read.Key))] = fault;
+                    }
+                }
+            }
+        }
+
+        return faults;
     }
 
     /// <summary>What tenants have stored, for gauges; a tenant without groups may be absent.</summary>

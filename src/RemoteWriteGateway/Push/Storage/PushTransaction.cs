@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using RemoteWriteGateway.Protocol.Exposition;
 
 namespace RemoteWriteGateway.Push.Storage;
 
@@ -9,7 +10,10 @@ namespace RemoteWriteGateway.Push.Storage;
 /// <item>Begin; the idempotency key is taken, or gives the answer.</item>
 /// <item>The group's row is made if there is none, and locked.</item>
 /// <item>The time is read, so that commits of one group are in the order of their times.</item>
-/// <item>The newest body is read, and what was pushed is put into it. If no family or metric came or went, 5 and 6 are skipped.</item>
+/// <item>
+/// The newest body is read, and what was pushed is put into it. If no family or metric came or went, 5 and 6 are skipped. One that cannot be read is
+/// replaced by a push that replaces everything, as if the group had been deleted before; a push that adds to it is not stored.
+/// </item>
 /// <item>Names are locked in the order of their bytes, and checked.</item>
 /// <item>Series change hands, in the order of their hashes.</item>
 /// <item>The tenant's usage is adjusted, if it changes: always the last lock.</item>
@@ -18,13 +22,16 @@ namespace RemoteWriteGateway.Push.Storage;
 /// </list>
 /// </summary>
 /// <remarks>Round trips: 1 to 4 are one, 5 is one, 6 to 8 are one, and the commit.</remarks>
-internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest request, CancellationToken cancellationToken)
+internal sealed class PushTransaction(
+    GroupSql sql, PushTimes times, UnreadablePayloads unreadable, PushRequest request, CancellationToken cancellationToken)
 {
     private const int Ok = 200;
     private const int BadRequest = 400;
 
     /// <summary>A series was another group's when it was to be inserted, and nobody's a moment later: without a row of ours it must not be stored.</summary>
     private static readonly PushRefusal HolderVanished = new("series-held-elsewhere", "");
+
+    private static readonly Dictionary<string, int> NoNames = [];
 
     private readonly byte[] _key = request.Key.Bytes;
 
@@ -39,28 +46,32 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
 
         // 4.
         StoredGroup row = locked.Row;
-        PayloadBody before = locked.Body is { } body ? PayloadBody.Parse(body) : PayloadBody.Empty;
-        bool isRestart = row.State == GroupState.Deleted || (row.Mode != request.Mode && !locked.IsNew);
-        bool isSame = request.Families.Families.IsEmpty && !isRestart && (request.Verb == PushVerb.Post || request.Mode == PushMode.Sum);
-        byte[]? merged = isSame ? locked.Body : new PayloadMerge(request, isRestart ? PayloadBody.Empty : before, Inherits(row), locked.NowMs).Merge();
-        PayloadBody after = isSame ? before : merged is null ? PayloadBody.Empty : PayloadBody.Parse(merged);
-        PayloadDifference difference = PayloadDifference.Between(before, after);
+        if (Change(locked) is not { } change)
+        {
+            return new Decision<PushResult>(new PushResult(PushOutcome.Unreadable), Commits: false);
+        }
 
         // 5.
-        (PushRefusal? refusal, IReadOnlyList<NameUpdate> names) = await ClaimNamesAsync(batch, difference);
+        (PushRefusal? refusal, IReadOnlyList<NameUpdate> names) = await ClaimNamesAsync(batch, change);
         if (refusal is not null)
         {
             return new Decision<PushResult>(PushResult.Traced(refusal), Commits: false);
         }
 
         // 6 to 8.
-        StoredGroup written = GroupRows.Pushed(row, request, after, isSame, locked.NowMs, times.MinGap);
-        refusal = await WriteAsync(batch, locked, written, difference, names, isSame ? null : merged);
-        return ReferenceEquals(refusal, HolderVanished)
-            ? new Decision<PushResult>(PushResult.Again, Commits: false)
-            : refusal is null
-            ? new Decision<PushResult>(new PushResult(PushOutcome.Stored), Commits: true)
-            : new Decision<PushResult>(PushResult.Traced(refusal), Commits: false);
+        StoredGroup written = GroupRows.Pushed(row, request, change.After, change.IsSame, locked.NowMs, times.MinGap);
+        refusal = await WriteAsync(batch, locked, written, change, names);
+        if (refusal is not null)
+        {
+            return new Decision<PushResult>(ReferenceEquals(refusal, HolderVanished) ? PushResult.Again : PushResult.Traced(refusal), Commits: false);
+        }
+
+        if (change.Fault is { } fault)
+        {
+            unreadable.Tell(row.Tenant, row.Key, row.Generation, UnreadableResult.GivenBack, fault);
+        }
+
+        return new Decision<PushResult>(new PushResult(PushOutcome.Stored), Commits: true);
     }
 
     /// <summary>Step 9.</summary>
@@ -100,6 +111,48 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         await batch.RunAsync(statements, cancellationToken);
         bool isTooMany = usage is { } now && OverLimit(delta, now) is not null;
         return new Decision<PushResult>(refused, Commits: !isTooMany);
+    }
+
+    /// <summary>What the push makes of the payload; null if it adds to one that cannot be read.</summary>
+    private PayloadChange? Change(Locked locked)
+    {
+        StoredGroup row = locked.Row;
+        bool isRestart = row.State == GroupState.Deleted || (row.Mode != request.Mode && !locked.IsNew);
+        bool adds = !isRestart && (request.Verb == PushVerb.Post || request.Mode == PushMode.Sum);
+        try
+        {
+            PayloadBody before = locked.Body is { } body ? PayloadBody.Parse(body) : PayloadBody.Empty;
+            if (adds && request.Families.Families.IsEmpty)
+            {
+                return new PayloadChange(before, null, PayloadDifference.Between(before, before)) { IsSame = true };
+            }
+
+            PayloadChange change = Merged(isRestart ? PayloadBody.Empty : before, before, Inherits(row), locked.NowMs);
+            if (!change.Difference.IsEmpty)
+            {
+                // What is given back is what it says: a name or a hash that was damaged would leave the true one held for ever.
+                before.Verify(new MetricFamilies());
+            }
+
+            return change;
+        }
+        catch (UnreadablePayloadException e)
+        {
+            if (adds)
+            {
+                unreadable.Tell(row.Tenant, row.Key, row.Generation, UnreadableResult.Refused, e.Message);
+                return null;
+            }
+
+            return Merged(PayloadBody.Empty, PayloadBody.Empty, inheritsStarts: false, locked.NowMs) with { Fault = e.Message };
+        }
+    }
+
+    private PayloadChange Merged(PayloadBody goesOn, PayloadBody before, bool inheritsStarts, long nowMs)
+    {
+        byte[]? merged = new PayloadMerge(request, goesOn, inheritsStarts, nowMs).Merge();
+        PayloadBody after = merged is null ? PayloadBody.Empty : PayloadBody.Parse(merged);
+        return new PayloadChange(after, merged, PayloadDifference.Between(before, after));
     }
 
     /// <summary>Whether the start bits of the newest generation are still to be answered by a zero: no emission was fixed for it, nor is its zero written.</summary>
@@ -155,14 +208,20 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         return new PushResult(new PushOutcome(PushFate.Replayed) { Refusal = new PushRefusal(answer.Body[..colon], answer.Body[(colon + 2)..]) });
     }
 
-    private async ValueTask<(PushRefusal? Refusal, IReadOnlyList<NameUpdate> Updates)> ClaimNamesAsync(IStatementBatch batch, PayloadDifference difference)
+    private async ValueTask<(PushRefusal? Refusal, IReadOnlyList<NameUpdate> Updates)> ClaimNamesAsync(IStatementBatch batch, PayloadChange change)
     {
-        if (difference.Names.Count == 0)
+        if (change.Difference.Names.Count == 0 && !change.IsBlind)
         {
             return (null, []);
         }
 
-        NameClaims claims = new(difference.Names);
+        NameClaims claims = new(change.Difference.Names);
+        if (change.IsBlind)
+        {
+            NameRecount recount = await NameRecount.RunAsync(batch, sql, request.Tenant, [_key], NoNames, claims, cancellationToken);
+            return claims.Check(recount.Rows) is { } conflict ? (conflict, []) : (null, recount.Updates(claims.Updates(recount.Rows)));
+        }
+
         Dictionary<string, NameRow> rows = new(StringComparer.Ordinal);
         await batch.RunAsync(
             [.. sql.LockNames(request.Tenant, claims.Locked), .. sql.ReadNames(request.Tenant, claims.Read, (name, row) => rows[name] = row)], cancellationToken);
@@ -170,9 +229,14 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
     }
 
     private async ValueTask<PushRefusal?> WriteAsync(
-        IStatementBatch batch, Locked locked, StoredGroup written, PayloadDifference difference, IReadOnlyList<NameUpdate> names, byte[]? body)
+        IStatementBatch batch, Locked locked, StoredGroup written, PayloadChange change, IReadOnlyList<NameUpdate> names)
     {
-        List<Statement> statements = [.. sql.UpdateNames(request.Tenant, names), .. sql.DeleteSeries(request.Tenant, difference.GoneSeries)];
+        PayloadDifference difference = change.Difference;
+        List<Statement> statements =
+        [
+            .. sql.UpdateNames(request.Tenant, names),
+            .. change.IsBlind ? [sql.DeleteSeriesOf(request.Tenant, [_key])] : sql.DeleteSeries(request.Tenant, difference.GoneSeries),
+        ];
         int first = statements.Count;
         statements.AddRange(sql.InsertSeries(request.Tenant, _key, difference.NewSeries));
         int last = statements.Count;
@@ -182,7 +246,7 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
         if (written.Generation != locked.Row.Generation)
         {
             statements.Add(GroupSql.DeletePayloads(written));
-            if (body is not null)
+            if (change.Stored is { } body)
             {
                 statements.Add(GroupSql.InsertPayload(request.Tenant, _key, written.Generation, body));
             }
@@ -247,6 +311,21 @@ internal sealed class PushTransaction(GroupSql sql, PushTimes times, PushRequest
     {
         IsLimit = true,
     };
+
+    /// <summary>What becomes of the payload.</summary>
+    /// <param name="After">The new one.</param>
+    /// <param name="Stored">The same as it is stored; null if it is empty, or stays as it is.</param>
+    /// <param name="Difference">What comes and goes.</param>
+    private sealed record PayloadChange(PayloadBody After, byte[]? Stored, PayloadDifference Difference)
+    {
+        /// <summary>Nothing was pushed but the time.</summary>
+        public bool IsSame { get; init; }
+
+        /// <summary>Why the payload before cannot be read, null if it can: the difference does not say what goes then.</summary>
+        public string? Fault { get; init; }
+
+        public bool IsBlind => Fault is not null;
+    }
 
     /// <summary>The group, locked; or the answer, if that is known already.</summary>
     private sealed class Locked

@@ -10,7 +10,10 @@ internal static class GroupItems
 {
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static PushGroupItem Of(StoredGroup group, bool withTenant)
+    /// <param name="group">The row, without its body.</param>
+    /// <param name="withTenant">Whether it says whose it is.</param>
+    /// <param name="unreadable">Groups whose payload cannot be read, by <see cref="PushStore.FindUnreadableAsync"/>: that is why nothing of it is written.</param>
+    public static PushGroupItem Of(StoredGroup group, bool withTenant, IReadOnlyDictionary<(string Tenant, string Key), string> unreadable)
     {
         PushCaller? caller = group.ReadCaller();
         return new PushGroupItem(
@@ -28,7 +31,7 @@ internal static class GroupItems
             TimeOf(group.ExpiresMs),
             group.DirtySinceMs is null,
             TimeOf(group.LastWriteMs),
-            group.LastWriteError);
+            unreadable.GetValueOrDefault((group.Tenant, Convert.ToHexString(group.Key))) ?? group.LastWriteError);
     }
 
     private static DateTimeOffset? TimeOf(long? milliseconds) => milliseconds is > 0 and { } set ? DateTimeOffset.FromUnixTimeMilliseconds(set) : null;

@@ -10,8 +10,11 @@ using RemoteWriteGateway.Tenancy;
 
 namespace RemoteWriteGateway.Push.Views;
 
-/// <summary><c>GET /api/v1/metrics</c>: all groups of a tenant as a Pushgateway tells them, streamed in the order of their keys.</summary>
-internal sealed class GroupsJson(PushStore store, PushReads reads, ObjectPool<MetricFamilies> familyPool)
+/// <summary>
+/// <c>GET /api/v1/metrics</c>: all groups of a tenant as a Pushgateway tells them, streamed in the order of their keys. Of a group whose payload cannot
+/// be read there are labels and bookkeeping.
+/// </summary>
+internal sealed class GroupsJson(PushStore store, PushReads reads, UnreadablePayloads unreadable, ObjectPool<MetricFamilies> familyPool)
 {
     private const int FlushBytes = 32 << 10;
 
@@ -60,10 +63,9 @@ internal sealed class GroupsJson(PushStore store, PushReads reads, ObjectPool<Me
         }
     }
 
-    private static void Write(Utf8JsonWriter json, StoredGroup group, MetricFamilies families)
+    private void Write(Utf8JsonWriter json, StoredGroup group, MetricFamilies families)
     {
-        PayloadBody body = group.ReadBody();
-        body.ReadInto(families);
+        PayloadBody body = unreadable.ReadToShow(group, families, out _);
         json.WriteStartObject();
         json.WritePropertyName("labels");
         json.WriteRawValue(group.Labels);

@@ -13,9 +13,10 @@ namespace RemoteWriteGateway.Push.Views;
 /// <summary><c>GET /metrics</c>: the tenant's groups to be scraped, as text 0.0.4 or delimited protobuf; all groups of a family in one.</summary>
 /// <remarks>
 /// A family's groups stand together, so all groups have to be there before the first line is written: their bytes are counted with
-/// those of the requests in flight.
+/// those of the requests in flight. Of a group whose payload cannot be read there is the bookkeeping.
 /// </remarks>
-internal sealed class Scrape(PushStore store, PushReads reads, WriteWorkPool pool, ObjectPool<MetricFamilies> familyPool)
+internal sealed class Scrape(
+    PushStore store, PushReads reads, UnreadablePayloads unreadable, WriteWorkPool pool, ObjectPool<MetricFamilies> familyPool)
 {
     private const int KeepBytes = 1 << 20;
     private const string TextType = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
@@ -39,19 +40,29 @@ internal sealed class Scrape(PushStore store, PushReads reads, WriteWorkPool poo
                 "too-many-inflight", StatusCodes.Status503ServiceUnavailable, "the gateway holds as many requests or bytes as it may; retry");
         }
 
-        HeldGroups groups = new(work.Budget);
+        HeldGroups groups = new(work.Budget, unreadable);
+        MetricFamilies families = familyPool.Get();
+        bool isBegun = false;
         try
         {
+            families.Begin(work.Budget);
+            isBegun = true;
             await foreach (StoredGroup group in store.ReadGroupsAsync(tenant.Name, null, gone))
             {
-                groups.Add(group);
+                groups.Add(group, families);
             }
 
-            await WriteAsync(http, groups.All, work, gone);
+            await WriteAsync(http, groups.All, work, families, gone);
             return null;
         }
         finally
         {
+            if (isBegun)
+            {
+                families.End(KeepBytes);
+            }
+
+            familyPool.Return(families);
             groups.GiveBack();
             pool.Return(work);
         }
@@ -71,27 +82,11 @@ internal sealed class Scrape(PushStore store, PushReads reads, WriteWorkPool poo
         return (isProtobuf, isPacked);
     }
 
-    private async Task WriteAsync(HttpContext http, List<HeldGroup> groups, WriteWork work, CancellationToken gone)
+    private static async Task WriteAsync(HttpContext http, List<HeldGroup> groups, WriteWork work, MetricFamilies families, CancellationToken gone)
     {
         (bool isProtobuf, bool isPacked) = SetHeaders(http);
         await using Stream? packed = isPacked ? new GZipStream(http.Response.Body, CompressionLevel.Fastest, leaveOpen: true) : null;
-        MetricFamilies families = familyPool.Get();
-        bool isBegun = false;
-        try
-        {
-            families.Begin(work.Budget);
-            isBegun = true;
-            await new ScrapeWriter(packed ?? http.Response.Body, groups, work, families, isProtobuf).WriteAsync(gone);
-        }
-        finally
-        {
-            if (isBegun)
-            {
-                families.End(KeepBytes);
-            }
-
-            familyPool.Return(families);
-        }
+        await new ScrapeWriter(packed ?? http.Response.Body, groups, work, families, isProtobuf).WriteAsync(gone);
     }
 
     /// <summary>Whether the first form that a client takes, by quality and then as it lists them, is delimited protobuf.</summary>
@@ -129,18 +124,20 @@ internal sealed class Scrape(PushStore store, PushReads reads, WriteWorkPool poo
         && encodings.Any(static one => one.Value.Equals("gzip", StringComparison.OrdinalIgnoreCase) && one.Quality != 0);
 
     /// <summary>Groups, and how many bytes of the budget they have.</summary>
-    private sealed class HeldGroups(ByteBudget budget)
+    private sealed class HeldGroups(ByteBudget budget, UnreadablePayloads unreadable)
     {
         private long _bytes;
 
         public List<HeldGroup> All { get; } = [];
 
-        public void Add(StoredGroup group)
+        /// <param name="group">With its body.</param>
+        /// <param name="families">Overwritten: whether the payload can be read is known before the first byte of the answer.</param>
+        public void Add(StoredGroup group, MetricFamilies families)
         {
             // The payload unpacked; the packed one is let go.
             budget.Take(group.Bytes);
             _bytes += group.Bytes;
-            All.Add(new HeldGroup(group with { Body = null }, group.ReadKey(), group.ReadBody()));
+            All.Add(new HeldGroup(group with { Body = null }, group.ReadKey(), unreadable.ReadToShow(group, families, out _)));
         }
 
         public void GiveBack() => budget.GiveBack(_bytes);

@@ -55,12 +55,71 @@ public sealed class PayloadBodyTests
         for (int length = 0; length < stored.Length; length++)
         {
             byte[] cut = stored[..length];
-            Assert.Throws<InvalidDataException>(() => PayloadBody.Parse(cut));
+            Assert.Throws<UnreadablePayloadException>(() => PayloadBody.Parse(cut));
         }
 
         byte[] longer = [.. stored, 0];
-        Assert.Throws<InvalidDataException>(() => PayloadBody.Parse(longer));
+        Assert.Throws<UnreadablePayloadException>(() => PayloadBody.Parse(longer));
         byte[] other = [3, .. stored[1..]];
-        Assert.Contains("version 3", Assert.Throws<InvalidDataException>(() => PayloadBody.Parse(other)).Message, StringComparison.Ordinal);
+        Assert.Contains("version 3", Assert.Throws<UnreadablePayloadException>(() => PayloadBody.Parse(other)).Message, StringComparison.Ordinal);
     }
+
+    /// <summary>
+    /// Whatever byte is changed, reading it fails in one way, or what the group holds at the catalog (names, types, series) is what it was.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void No_changed_byte_makes_it_hold_something_else(bool isPacked)
+    {
+        string text = "# HELP h What.\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 3\ns_count 2\n"
+            + string.Concat(Enumerable.Range(0, isPacked ? 30 : 3).Select(i => $"# TYPE m{i} counter\nm{i}{{zone=\"abcdefgh\"}} {i}\n"));
+        byte[] stored = new PayloadMerge(PushHost.Request("job=j", text), PayloadBody.Empty, inheritsStarts: false, nowMs: 5).Merge()!;
+        Assert.Equal(isPacked ? PayloadBody.Packed : PayloadBody.Plain, stored[0]);
+        MetricFamilies families = new();
+        Assert.Null(PayloadBody.Parse(stored).FindFault(families));
+        string[] held = [.. HeldBy(PayloadBody.Parse(stored))];
+        int believed = 0;
+
+        for (int i = 0; i < stored.Length; i++)
+        {
+            foreach (byte change in (byte[])[1, 0x20, 0x80, 0xFF])
+            {
+                byte[] changed = [.. stored];
+                changed[i] ^= change;
+                if (TryParse(changed) is { } body && body.FindFault(families) is null)
+                {
+                    believed++;
+                    Assert.Equal(held, HeldBy(body));
+                }
+            }
+        }
+
+        // Values and start bits have nothing that tells.
+        Assert.InRange(believed, 1, stored.Length * 2);
+    }
+
+    [Theory]
+    [InlineData("02FFFFFFFF0F00")] // states four gigabytes
+    [InlineData("02")]
+    [InlineData("01FFFFFFFF07")] // two milliards of families
+    [InlineData("01FFFFFFFFFFFFFFFFFF01")]
+    [InlineData("0101FFFFFFFF0761")] // a name of two gigabytes
+    public void Whatever_it_states_is_looked_at_before_it_is_believed(string hex) =>
+        Assert.Throws<UnreadablePayloadException>(() => PayloadBody.Parse(Convert.FromHexString(hex)));
+
+    private static PayloadBody? TryParse(byte[] stored)
+    {
+        try
+        {
+            return PayloadBody.Parse(stored);
+        }
+        catch (UnreadablePayloadException)
+        {
+            return null;
+        }
+    }
+
+    private static IEnumerable<string> HeldBy(PayloadBody body) => body.Families.Select(family => $"{family.Name} {family.Type}")
+        .Concat(Enumerable.Range(0, body.Metrics).Select(metric => Convert.ToHexString(body.SeriesOf(metric).Span)));
 }

@@ -275,6 +275,9 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
     /// <summary>Called at the begin of each transaction, with its batch.</summary>
     public Func<IStatementBatch, ValueTask>? AtBegin { get; set; }
 
+    /// <summary>Called before each batch of statements is sent.</summary>
+    public Func<IReadOnlyList<Statement>, Task>? Before { get; set; }
+
     /// <summary>Called at the end of each work, before its commit.</summary>
     public Action? AtEnd { get; set; }
 
@@ -323,15 +326,20 @@ internal sealed class SentStatements(PushTransactions inner) : PushTransactions,
 
         public DbTransaction Transaction => batch.Transaction;
 
-        public ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)
+        public async ValueTask RunAsync(IReadOnlyList<Statement> statements, CancellationToken cancellationToken)
         {
+            if (sent.Before is { } before)
+            {
+                await before(statements);
+            }
+
             Interlocked.Increment(ref sent._roundTrips);
             foreach (Statement statement in statements)
             {
                 sent._statements.Enqueue(statement.Sql);
             }
 
-            return batch.RunAsync(statements, cancellationToken);
+            await batch.RunAsync(statements, cancellationToken);
         }
     }
 }
