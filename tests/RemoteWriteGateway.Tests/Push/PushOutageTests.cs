@@ -75,8 +75,15 @@ public sealed class PushOutageTests
 
         Assert.All(answers, answer => Assert.Contains(answer, ((int, string)[])[(200, ""), (503, "too-many-inflight")]));
         Assert.Contains((200, ""), answers);
-        await host.Gateway.UntilNothingIsInFlightAsync();
-        await host.StoreAsync("/metrics/job/j", "a 1\n");
+        (int, string) next;
+        do
+        {
+            // What was pushed is on its way to the store, and that takes the one place, too.
+            next = await host.PushAsync("/metrics/job/j", "a 1\n");
+        }
+        while (next is (503, "too-many-inflight"));
+
+        Assert.Equal((200, ""), next);
     }
 
     [Fact]
