@@ -148,31 +148,6 @@ public sealed class EmissionTests
     }
 
     [Fact]
-    public async Task Sixteen_pushers_at_two_replicas_add_up_exactly_in_the_store_too()
-    {
-        const int Pushers = 16;
-        const int Adds = 100;
-        PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
-        Gateway[] replicas = [await stand.GatewayAsync("one"), await stand.GatewayAsync("two")];
-
-        await Task.WhenAll(Enumerable.Range(0, Pushers).Select(async pusher =>
-        {
-            for (int i = 0; i < Adds; i++)
-            {
-                await stand.SendAsync(replicas[(pusher + i) % 2], "POST", "/sum" + Nightly, "# TYPE rows_total counter\nrows_total 1\n");
-            }
-        }));
-
-        await EmissionStand.UntilAsync(prometheus!.Url, "rows_total", Pushers * Adds, Patience, () => replicas[0].LogText + replicas[1].LogText);
-        SortedDictionary<long, string> samples = Assert.Single((await prometheus.ReadAsync(Selector, Cancel)).Values);
-        Assert.Equal("0", samples.First().Value);
-        Assert.Equal(1, samples.Values.Count(value => value == "0"));
-        Assert.Equal(samples.Values.Select(StoredSeries.Parse).Order(), samples.Values.Select(StoredSeries.Parse));
-        Assert.Equal(0, await prometheus.OwnMetricAsync("prometheus_tsdb_out_of_order_samples_total", Cancel));
-    }
-
-    [Fact]
     public async Task A_store_that_was_down_gets_the_newest_state_and_no_sample_out_of_order()
     {
         PrometheusServer? prometheus = null;
