@@ -45,13 +45,14 @@ internal sealed class Fault : IFailPoints
             Process.GetCurrentProcess().Kill();
             Thread.Sleep(Timeout.Infinite);
         }
-        else if (Interlocked.Exchange(ref _hasHalted, 1) == 0 && Signal(Environment.ProcessId, SigStop) != 0)
+        else if (Interlocked.Exchange(ref _hasHalted, 1) == 0 && Raise(SigStop) != 0)
         {
             throw new InvalidOperationException("The process could not be halted.");
         }
     }
 
-    [DllImport("libc", EntryPoint = "kill")]
+    // To the calling thread and not to the process: it must not take another step while some other thread takes the signal.
+    [DllImport("libc", EntryPoint = "raise")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
-    private static extern int Signal(int processId, int signal);
+    private static extern int Raise(int signal);
 }
