@@ -94,7 +94,7 @@ internal sealed class RunningProgram : IAsyncDisposable
     public async Task<int> EndAsync(CancellationToken cancellationToken)
     {
         Signal(SigTerm);
-        await _process.WaitForExitAsync(cancellationToken);
+        await Eventually.TrueAsync(() => Task.FromResult(_process.HasExited), () => $"{Name} does not end\n{LogText}", cancellationToken);
         Running.TryRemove(this, out _);
         return _process.ExitCode;
     }

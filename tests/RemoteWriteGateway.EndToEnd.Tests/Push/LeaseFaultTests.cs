@@ -57,12 +57,17 @@ public sealed class LeaseFaultTests
     [Fact]
     public async Task Replicas_that_are_told_to_stop_under_load_leave_nothing_for_which_another_waits()
     {
-        const int Pushers = 8;
-        const int Groups = 200;
-        const int Stops = 3;
-        const int PushesBetween = 150;
+        const int Pushers = 4;
+        const int Groups = 100;
+        const int Stops = 2;
+        const int PushesBetween = 60;
         PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace =>
+        {
+            prometheus = await EmissionStand.PrometheusAsync(workspace);
+            SlowStore slow = await SlowStore.StartAsync(workspace, prometheus.Url, Cancel);
+            return new { Kind = "Prometheus", Url = slow.Url.ToString(), Protocol = "V1", Read = new { Enabled = false } };
+        });
         Gateway[] replicas = [await stand.GatewayAsync("goes"), await stand.GatewayAsync("stays")];
         ConcurrentDictionary<int, int> added = new();
         using SemaphoreSlim stored = new(0);
@@ -82,6 +87,7 @@ public sealed class LeaseFaultTests
 
                 added.AddOrUpdate(group, 1, static (_, count) => count + 1);
                 stored.Release();
+                await Task.Delay(TimeSpan.FromMilliseconds(40), Cancel); // a sender's pause: the store is slow, not the machine
             }
         }));
         for (int i = 0; i < Stops; i++)
