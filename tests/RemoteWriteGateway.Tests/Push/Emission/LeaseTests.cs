@@ -24,7 +24,7 @@ public sealed class LeaseTests
         // It has looked, and now waits for its next poll.
         Task waits = other.Host.Time.TimersAsync(PushEmitter.Poll);
         other.Wake();
-        await waits;
+        await waits.WaitAsync(TimeSpan.FromSeconds(30), Cancel);
         await gone.PushAsync("a 1\n");
         other.Host.Time.Advance(PushEmitter.Poll);
 
