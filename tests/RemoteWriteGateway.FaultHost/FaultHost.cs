@@ -1,39 +1,44 @@
-using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using RemoteWriteGateway.Push.Emission;
+using RemoteWriteGateway.Push.Storage;
 
 namespace RemoteWriteGateway.FaultHost;
 
 /// <summary>
-/// The gateway, composed and configured as ever, that kills itself at the step of emission named by the environment variable
-/// <c>RWGATEWAY_FAIL_AT</c>. The service itself has no such switch.
+/// The gateway, composed and configured as ever, with faults that come from its environment; the service itself has no such switch.
+/// <c>RWGATEWAY_FAIL_AT</c> names the step at which it kills itself: a <see cref="FailPoint"/> or a <see cref="PushPoint"/>. With
+/// <c>RWGATEWAY_FAIL_BY=Stop</c> it halts there instead, once, until it is told to continue. <c>RWGATEWAY_CLOCK_SECONDS</c> is how far its clock
+/// is ahead.
 /// </summary>
 internal static class FaultHost
 {
-    public const string FailAt = "RWGATEWAY_FAIL_AT";
-
     public static Task<int> Main()
     {
-        FailPoint point = Enum.Parse<FailPoint>(Environment.GetEnvironmentVariable(FailAt) ?? throw new InvalidOperationException($"{FailAt} names no step"));
+        string step = Environment.GetEnvironmentVariable("RWGATEWAY_FAIL_AT") ?? "";
+        Fault fault = new(step, halts: Environment.GetEnvironmentVariable("RWGATEWAY_FAIL_BY") == "Stop");
+        int ahead = int.Parse(Environment.GetEnvironmentVariable("RWGATEWAY_CLOCK_SECONDS") ?? "0", CultureInfo.InvariantCulture);
         return Service.RunAsync(builder =>
         {
-            builder.Services.AddSingleton<IFailPoints>(new Killing(point));
+            builder.Services.AddSingleton<IFailPoints>(fault);
+            builder.Services.AddSingleton<TimeProvider>(new WrongClock(TimeSpan.FromSeconds(ahead)));
+
+            // Runs when all is registered.
+            builder.Host.ConfigureContainer<IServiceCollection>(services => Watch(services, fault));
             return Program.Build(builder);
         });
     }
 
-    private sealed class Killing(FailPoint point) : IFailPoints
+    private static void Watch(IServiceCollection services, Fault fault)
     {
-        public Task ReachAsync(FailPoint reached)
-        {
-            if (reached == point)
-            {
-                // As by the kernel: nothing is ended, flushed or given back.
-                Process.GetCurrentProcess().Kill();
-                Thread.Sleep(Timeout.Infinite);
-            }
+        Func<IServiceProvider, object> make = services.Last(static one => one.ServiceType == typeof(PushTransactions)).ImplementationFactory
+            ?? throw new InvalidOperationException("The transactions of pushes are not made by a factory any more.");
+        services.AddSingleton<PushTransactions>(provider => new WatchedTransactions((PushTransactions)make(provider), fault));
+    }
 
-            return Task.CompletedTask;
-        }
+    private sealed class WrongClock(TimeSpan ahead) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + ahead;
     }
 }

@@ -32,6 +32,8 @@ internal sealed class Gateway : IAsyncDisposable
 
     public string LogText => _program?.LogText ?? "";
 
+    private RunningProgram Program => _program ?? throw new InvalidOperationException("not started");
+
     /// <summary>Starts it and waits until it is ready, or with <paramref name="untilReady"/> false only until it answers.</summary>
     /// <param name="workspace">Owns it.</param>
     /// <param name="emulator">Whose tokens it takes.</param>
@@ -42,7 +44,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <param name="cancellationToken">The test's.</param>
     /// <param name="audit">Section <c>Audit</c>, if not by default.</param>
     /// <param name="push">Section <c>Push</c>, if not by default.</param>
-    /// <param name="failAt">The step of emission at which it kills itself.</param>
+    /// <param name="failAt">The step at which it kills or halts itself: a step of emission, or of a push (<c>Committing</c>, <c>Committed</c>). Empty for a gateway with another fault.</param>
     /// <param name="catalog">The connection string of a PostgreSQL that is its catalog; a SQLite file in its folder unless given.</param>
     /// <param name="name">Of the replica, and of its folder.</param>
     /// <param name="policy">The policy's text, if it is to say something else than <paramref name="tenants"/>.</param>
@@ -122,6 +124,23 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>Waits until it has ended by itself.</summary>
     public Task UntilEndedAsync(CancellationToken cancellationToken) => Eventually.TrueAsync(
         () => Task.FromResult(_program?.HasEnded != false), () => $"it goes on\n{LogText}", cancellationToken);
+
+    /// <summary>Tells it to stop as an orchestrator does, and returns its exit code when it has.</summary>
+    public Task<int> TerminateAsync(CancellationToken cancellationToken) => Program.EndAsync(cancellationToken);
+
+    /// <summary>Waits until it has halted at the step where it was to.</summary>
+    public Task UntilHaltedAsync(CancellationToken cancellationToken) => Eventually.TrueAsync(
+        () => Task.FromResult(Program.IsHalted), () => $"it goes on\n{LogText}", cancellationToken);
+
+    /// <summary>Has it go on after it has halted.</summary>
+    public void Continue() => Program.Continue();
+
+    /// <summary>Starts the gateway itself where one was that had a fault.</summary>
+    public Task StartSoundAsync(CancellationToken cancellationToken)
+    {
+        _failAt = null;
+        return StartAsync(cancellationToken);
+    }
 
     /// <summary>Ends it at once, with whatever requests it has on their way.</summary>
     public void Kill() => _program?.Kill();

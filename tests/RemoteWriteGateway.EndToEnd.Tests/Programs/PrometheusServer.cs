@@ -83,7 +83,7 @@ internal sealed class PrometheusServer : IStore, IAsyncDisposable
     {
         StoredSeries stored = [];
         string time = DateTimeOffset.UtcNow.AddMinutes(15).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-        JsonElement data = await QueryAsync("query", new() { ["query"] = $"{selector}[2h]", ["time"] = time }, cancellationToken);
+        JsonElement data = await QueryAsync("query", new() { ["query"] = $"{selector}[3h]", ["time"] = time }, cancellationToken);
         foreach (JsonElement series in data.GetProperty("result").EnumerateArray())
         {
             string key = StoredSeries.Key(Labels(series.GetProperty("metric")));

@@ -8,6 +8,7 @@ namespace RemoteWriteGateway.EndToEnd.Tests.Programs;
 internal sealed class RunningProgram : IAsyncDisposable
 {
     private const int SigTerm = 15;
+    private const int SigCont = 18;
     private const int LogLines = 400;
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
     private static readonly ConcurrentDictionary<RunningProgram, bool> Running = new();
@@ -89,6 +90,29 @@ internal sealed class RunningProgram : IAsyncDisposable
             cancellationToken);
     }
 
+    /// <summary>Tells it to end, and returns its exit code when it has.</summary>
+    public async Task<int> EndAsync(CancellationToken cancellationToken)
+    {
+        Signal(SigTerm);
+        await Eventually.TrueAsync(() => Task.FromResult(_process.HasExited), () => $"{Name} does not end\n{LogText}", cancellationToken);
+        Running.TryRemove(this, out _);
+        return _process.ExitCode;
+    }
+
+    /// <summary>Whether it has halted itself, or was halted, and does nothing at all.</summary>
+    public bool IsHalted
+    {
+        get
+        {
+            // Behind the name, which may hold anything, stands the state.
+            string state = File.ReadAllText($"/proc/{_process.Id}/stat");
+            return state[state.LastIndexOf(')') + 2] == 'T';
+        }
+    }
+
+    /// <summary>Has it go on after it was halted.</summary>
+    public void Continue() => Signal(SigCont);
+
     /// <summary>Ends it without a chance to finish anything, and returns when it has ended.</summary>
     public void Kill()
     {
@@ -147,6 +171,14 @@ internal sealed class RunningProgram : IAsyncDisposable
         while (_log.Count > LogLines)
         {
             _log.TryDequeue(out _);
+        }
+    }
+
+    private void Signal(int signal)
+    {
+        if (SendSignal(_process.Id, signal) != 0)
+        {
+            throw new InvalidOperationException($"{Name} takes no signal {signal}\n{LogText}");
         }
     }
 

@@ -22,7 +22,7 @@ public sealed class EmissionTests
     public async Task A_push_is_there_within_two_seconds_and_still_after_the_lookback_and_a_deletion_empties_it_at_once()
     {
         PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
         Gateway gateway = await stand.GatewayAsync("one");
         await stand.SendAsync(gateway, "PUT", "/metrics/job/warm-up", "up 1\n");
         await EmissionStand.UntilAsync(prometheus!.Url, "up", 1, Patience, () => gateway.LogText);
@@ -50,7 +50,7 @@ public sealed class EmissionTests
     public async Task Runs_that_add_are_counted_as_they_were(string kind)
     {
         IStore? store = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(store = kind == "Prometheus"
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(store = kind == "Prometheus"
             ? await EmissionStand.PrometheusAsync(workspace)
             : await VictoriaMetricsServer.StartAsync(workspace, Cancel)));
         Gateway gateway = await stand.GatewayAsync("one");
@@ -91,7 +91,7 @@ public sealed class EmissionTests
     public async Task A_gateway_that_is_killed_at_any_step_leaves_every_sample_once_and_every_count_exact(string step)
     {
         PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
         Gateway doomed = await stand.GatewayAsync("doomed", failAt: step);
         await stand.SendAsync(doomed, "POST", "/sum" + Nightly, "# TYPE rows_total counter\nrows_total 5\n");
         await doomed.UntilEndedAsync(Cancel);
@@ -148,35 +148,10 @@ public sealed class EmissionTests
     }
 
     [Fact]
-    public async Task Sixteen_pushers_at_two_replicas_add_up_exactly_in_the_store_too()
-    {
-        const int Pushers = 16;
-        const int Adds = 100;
-        PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
-        Gateway[] replicas = [await stand.GatewayAsync("one"), await stand.GatewayAsync("two")];
-
-        await Task.WhenAll(Enumerable.Range(0, Pushers).Select(async pusher =>
-        {
-            for (int i = 0; i < Adds; i++)
-            {
-                await stand.SendAsync(replicas[(pusher + i) % 2], "POST", "/sum" + Nightly, "# TYPE rows_total counter\nrows_total 1\n");
-            }
-        }));
-
-        await EmissionStand.UntilAsync(prometheus!.Url, "rows_total", Pushers * Adds, Patience, () => replicas[0].LogText + replicas[1].LogText);
-        SortedDictionary<long, string> samples = Assert.Single((await prometheus.ReadAsync(Selector, Cancel)).Values);
-        Assert.Equal("0", samples.First().Value);
-        Assert.Equal(1, samples.Values.Count(value => value == "0"));
-        Assert.Equal(samples.Values.Select(StoredSeries.Parse).Order(), samples.Values.Select(StoredSeries.Parse));
-        Assert.Equal(0, await prometheus.OwnMetricAsync("prometheus_tsdb_out_of_order_samples_total", Cancel));
-    }
-
-    [Fact]
     public async Task A_store_that_was_down_gets_the_newest_state_and_no_sample_out_of_order()
     {
         PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
         Gateway gateway = await stand.GatewayAsync("one");
         await stand.SendAsync(gateway, "PUT", Nightly, "rows_total 1\n");
         await EmissionStand.UntilAsync(prometheus!.Url, "rows_total", 1, Patience, () => gateway.LogText);
@@ -206,7 +181,7 @@ public sealed class EmissionTests
     public async Task A_reset_that_nobody_saw_still_counts()
     {
         PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
         Gateway gateway = await stand.GatewayAsync("one");
         const string Type = "# TYPE rows_total counter\n";
         await stand.SendAsync(gateway, "PUT", Nightly, Type + "rows_total 5\n");
@@ -229,7 +204,7 @@ public sealed class EmissionTests
     {
         const int Rounds = 1000;
         PrometheusServer? prometheus = null;
-        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
+        await using EmissionStand stand = await EmissionStand.StartAsync(async workspace => EmissionStand.Section(prometheus = await EmissionStand.PrometheusAsync(workspace)));
         Gateway[] replicas = [await stand.GatewayAsync("one"), await stand.GatewayAsync("two")];
 
         for (int i = 0; i < Rounds; i++)
@@ -249,11 +224,4 @@ public sealed class EmissionTests
         Assert.Equal(0, await replicas[0].MetricAsync("rwgateway_push_refused_samples_total", Cancel));
         Assert.Equal(0, await replicas[1].MetricAsync("rwgateway_push_refused_samples_total", Cancel));
     }
-
-    private static object Section(IStore store) => new
-    {
-        Kind = store is PrometheusServer ? "Prometheus" : "VictoriaMetrics",
-        Url = store.Url.ToString(),
-        Read = new { Enabled = false },
-    };
 }
