@@ -22,56 +22,26 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
-work=$(mktemp -d)
-# shellcheck source=../scripts/processes.sh
-. scripts/processes.sh
-finish() { stop_all; rm -rf "$work"; }
-trap finish EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=stand.sh
+. benchmarks/stand.sh
 results=${results:-$work/results}
 mkdir -p "$results"
-
-echo "== Real programs, build"
-scripts/get-peers.sh
-# shellcheck disable=SC1091
-. .cache/peers/peers.env
-for project in src/RemoteWriteGateway src/EntraEmulator benchmarks/RemoteWriteGateway.LoadDriver; do
-  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false
-done
-driver=benchmarks/RemoteWriteGateway.LoadDriver/bin/Release/net10.0/RemoteWriteGateway.LoadDriver
+prepare
 
 echo "== Start"
-choose_port 9300; sink=$port
-start sink "$driver" sink --url "http://127.0.0.1:$sink"
-wait_for_url sink "http://127.0.0.1:$sink/stats" 20
-
-start_emulator
-choose_port 9310; gateway=$port
-choose_port 9311; management=$port
+start_sink 9300
 choose_port 9350; prometheus=$port
-mkdir "$work/gateway"
-cat >"$work/gateway/policy.yaml" <<YAML
+start_bench_gateway 9310 "{
+    \"stamping\": { \"Kind\": \"Prometheus\", \"Url\": \"http://127.0.0.1:$sink\" },
+    \"passing\": { \"Kind\": \"Mimir\", \"Url\": \"http://127.0.0.1:$sink\" },
+    \"prometheus\": { \"Kind\": \"Prometheus\", \"Url\": \"http://127.0.0.1:$prometheus\" }
+  }" <<YAML
 version: 1
 tenants: { stamped: { store: stamping }, passed: { store: passing }, stored: { store: prometheus } }
 bindings:
 - { id: stamped, match: { kind: app, client: [$app_one], role: [Metrics.Write] }, grant: { permissions: [metrics:write], tenants: [stamped] } }
 - { id: others, match: { kind: app, client: [$app_two], role: [Metrics.Write] }, grant: { permissions: [metrics:write], tenants: [passed, stored] } }
 YAML
-cat >"$work/gateway/appsettings.json" <<JSON
-{
-  "Http": { "Url": "http://127.0.0.1:$gateway", "DrainDelay": "00:00:00" },
-  "Management": { "Url": "http://127.0.0.1:$management" },
-  "AzureAd": { "Instance": "https://localhost:$emulator_https/", "TenantId": "$directory_id", "ClientId": "$gateway_app" },
-  "Identity": { "AllowEmulator": true },
-  "Stores": {
-    "stamping": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$sink" },
-    "passing": { "Kind": "Mimir", "Url": "http://127.0.0.1:$sink" },
-    "prometheus": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$prometheus" }
-  }
-}
-JSON
-start_gateway gateway "$work/gateway"
-wait_for_url gateway "http://127.0.0.1:$management/-/ready" 30
 token_of "$app_one" >"$work/stamped.token"
 token_of "$app_two" >"$work/others.token"
 
@@ -121,11 +91,7 @@ run() {
 run_before_store() {
   local scenario=$1 group=$2 store=prometheus-$round-$1
   shift 2
-  mkdir "$work/$store"
-  echo '{}' >"$work/$store/prometheus.yml"
-  start "$store" "$RWGATEWAY_PROMETHEUS" --config.file="$work/$store/prometheus.yml" --storage.tsdb.path="$work/$store/data" \
-    --web.listen-address="127.0.0.1:$prometheus" --web.enable-remote-write-receiver --enable-feature=native-histograms,exemplar-storage
-  wait_for_url "$store" "http://127.0.0.1:$prometheus/-/ready" 30
+  start_prometheus "$store" "$prometheus"
   connections=1 run "$scenario" gateway "$gateway" "$group" --restamp --process "store=${started_ids[$store]}" \
     --token-file "$work/others.token" --header "X-Scope-OrgID: stored" "$@"
   stop "$store"
@@ -160,7 +126,7 @@ for ((round = 1; round <= rounds; round++)); do
   run_before_store store-v2-closed prom2k.rw2 --hours-ago 24
 done
 
-echo "== $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) CPUs, $(uname -sr), .NET $(dotnet --version)"
+tell_machine
 "$driver" compare "$results" --ratio v1/gateway:v1/vmagent=0.45 --ratio v2/gateway:v1/gateway=0.85 \
   --ratio v1-closed/gateway:v1-closed/vmagent=0.45 --ratio v2-closed/gateway:v1-closed/gateway=0.85 --ratio passed-closed/gateway:passed-closed/vmauth=0.6 \
   --ratio passed/gateway:passed/vmauth=0.6 --ratio store-v1/gateway:store-v1/gateway@store=0.10 \

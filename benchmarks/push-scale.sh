@@ -19,48 +19,19 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
-work=$(mktemp -d)
-# shellcheck source=../scripts/processes.sh
-. scripts/processes.sh
-finish() { stop_all; rm -rf "$work"; }
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-echo "== Real programs, build"
-scripts/get-peers.sh --only RWGATEWAY_PROMETHEUS
-# shellcheck disable=SC1091
-. .cache/peers/peers.env
-for project in src/RemoteWriteGateway src/EntraEmulator; do
-  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false
-done
+# shellcheck source=stand.sh
+. benchmarks/stand.sh
+prepare --only RWGATEWAY_PROMETHEUS
 
 echo "== Start"
 choose_port 9610; prometheus=$port
-mkdir "$work/prometheus" "$work/gateway"
-echo '{}' >"$work/prometheus/prometheus.yml"
-start prometheus "$RWGATEWAY_PROMETHEUS" --config.file="$work/prometheus/prometheus.yml" --storage.tsdb.path="$work/prometheus/data" \
-  --web.listen-address="127.0.0.1:$prometheus" --web.enable-remote-write-receiver --enable-feature=native-histograms,exemplar-storage
-wait_for_url prometheus "http://127.0.0.1:$prometheus/-/ready" 30
-start_emulator
-choose_port 9620; gateway=$port
-choose_port 9621; management=$port
-cat >"$work/gateway/policy.yaml" <<YAML
+start_prometheus prometheus "$prometheus"
+start_bench_gateway 9620 "{ \"main\": { \"Kind\": \"Prometheus\", \"Url\": \"http://127.0.0.1:$prometheus\" } }" <<YAML
 version: 1
 tenants: { bench: { push: { limits: { pushesPerSecond: 0, maxGroups: 20000, maxSeries: 2000000, maxStoredBytes: 1073741824 } } } }
 bindings:
 - { id: pusher, match: { kind: app, client: [$app_one], role: [Metrics.Write] }, grant: { permissions: [metrics:push], tenants: [bench] } }
 YAML
-cat >"$work/gateway/appsettings.json" <<JSON
-{
-  "Http": { "Url": "http://127.0.0.1:$gateway", "DrainDelay": "00:00:00" },
-  "Management": { "Url": "http://127.0.0.1:$management" },
-  "AzureAd": { "Instance": "https://localhost:$emulator_https/", "TenantId": "$directory_id", "ClientId": "$gateway_app" },
-  "Identity": { "AllowEmulator": true },
-  "Stores": { "main": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$prometheus" } }
-}
-JSON
-start_gateway gateway "$work/gateway"
-wait_for_url gateway "http://127.0.0.1:$management/-/ready" 30
 readonly process=${started_ids[gateway]} catalog=$work/gateway/data/catalog.db
 token=$(token_of "$app_one")
 
@@ -161,4 +132,4 @@ if [ "$soak" -gt 0 ]; then
     fi
   done
 fi
-echo "== $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) CPUs, $(uname -sr), .NET $(dotnet --version)"
+tell_machine

@@ -15,50 +15,21 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
-work=$(mktemp -d)
-# shellcheck source=../scripts/processes.sh
-. scripts/processes.sh
-finish() { stop_all; rm -rf "$work"; }
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-echo "== Real programs, build"
-scripts/get-peers.sh --only RWGATEWAY_PUSHGATEWAY
-# shellcheck disable=SC1091
-. .cache/peers/peers.env
-for project in src/RemoteWriteGateway src/EntraEmulator benchmarks/RemoteWriteGateway.LoadDriver; do
-  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false
-done
-driver=benchmarks/RemoteWriteGateway.LoadDriver/bin/Release/net10.0/RemoteWriteGateway.LoadDriver
+# shellcheck source=stand.sh
+. benchmarks/stand.sh
+prepare --only RWGATEWAY_PUSHGATEWAY
 
 echo "== Start"
-choose_port 9510; sink=$port
-start sink "$driver" sink --url "http://127.0.0.1:$sink"
-wait_for_url sink "http://127.0.0.1:$sink/stats" 20
+start_sink 9510
 choose_port 9520; pushgateway=$port
 start pushgateway "$RWGATEWAY_PUSHGATEWAY" --web.listen-address="127.0.0.1:$pushgateway"
 wait_for_url pushgateway "http://127.0.0.1:$pushgateway/-/ready" 20
-start_emulator
-choose_port 9530; gateway=$port
-choose_port 9531; management=$port
-mkdir "$work/gateway"
-cat >"$work/gateway/policy.yaml" <<YAML
+start_bench_gateway 9530 "{ \"main\": { \"Kind\": \"Prometheus\", \"Url\": \"http://127.0.0.1:$sink\" } }" <<YAML
 version: 1
 tenants: { bench: { push: { limits: { pushesPerSecond: 0 } } } }
 bindings:
 - { id: pusher, match: { kind: app, client: [$app_one], role: [Metrics.Write] }, grant: { permissions: [metrics:push], tenants: [bench] } }
 YAML
-cat >"$work/gateway/appsettings.json" <<JSON
-{
-  "Http": { "Url": "http://127.0.0.1:$gateway", "DrainDelay": "00:00:00" },
-  "Management": { "Url": "http://127.0.0.1:$management" },
-  "AzureAd": { "Instance": "https://localhost:$emulator_https/", "TenantId": "$directory_id", "ClientId": "$gateway_app" },
-  "Identity": { "AllowEmulator": true },
-  "Stores": { "main": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$sink" } }
-}
-JSON
-start_gateway gateway "$work/gateway"
-wait_for_url gateway "http://127.0.0.1:$management/-/ready" 30
 token=$(token_of "$app_one")
 { echo "# TYPE rows_total counter"; for i in 0 1 2 3 4 5 6 7 8 9; do echo "rows_total{table=\"orders_$i\"} 1234567"; done; } >"$work/body"
 
@@ -92,3 +63,4 @@ for groups in 100 1000 5000; do
     done
   done
 done
+tell_machine

@@ -18,51 +18,21 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
-work=$(mktemp -d)
-# shellcheck source=../scripts/processes.sh
-. scripts/processes.sh
-finish() { stop_all; rm -rf "$work"; }
-trap finish EXIT
-trap 'exit 130' INT TERM
+# shellcheck source=stand.sh
+. benchmarks/stand.sh
 readonly reader=88888888-0000-4000-8000-000000000001
-
-echo "== Real programs, build"
-scripts/get-peers.sh
-# shellcheck disable=SC1091
-. .cache/peers/peers.env
-for project in src/RemoteWriteGateway src/EntraEmulator benchmarks/RemoteWriteGateway.LoadDriver; do
-  dotnet build "$project" -c Release -v quiet -nologo -clp:ErrorsOnly -p:UseSharedCompilation=false -nodeReuse:false
-done
-driver=benchmarks/RemoteWriteGateway.LoadDriver/bin/Release/net10.0/RemoteWriteGateway.LoadDriver
+prepare --only RWGATEWAY_PROMETHEUS
 
 echo "== Start"
 choose_port 9350; prometheus=$port
-mkdir "$work/prometheus" "$work/gateway"
-echo '{}' >"$work/prometheus/prometheus.yml"
-start prometheus "$RWGATEWAY_PROMETHEUS" --config.file="$work/prometheus/prometheus.yml" --storage.tsdb.path="$work/prometheus/data" \
-  --web.listen-address="127.0.0.1:$prometheus" --web.enable-remote-write-receiver --enable-feature=native-histograms,exemplar-storage
-wait_for_url prometheus "http://127.0.0.1:$prometheus/-/ready" 30
-start_emulator
-choose_port 9310; gateway=$port
-choose_port 9311; management=$port
-cat >"$work/gateway/policy.yaml" <<YAML
+start_prometheus prometheus "$prometheus"
+start_bench_gateway 9310 "{ \"main\": { \"Kind\": \"Prometheus\", \"Url\": \"http://127.0.0.1:$prometheus\" } }" <<YAML
 version: 1
 tenants: { bench: {} }
 bindings:
 - { id: writer, match: { kind: app, client: [$app_one], role: [Metrics.Write] }, grant: { permissions: [metrics:write], tenants: [bench] } }
 - { id: reader, match: { kind: app, client: [$reader], role: [Metrics.Read] }, grant: { permissions: [metrics:read], tenants: [bench] } }
 YAML
-cat >"$work/gateway/appsettings.json" <<JSON
-{
-  "Http": { "Url": "http://127.0.0.1:$gateway", "DrainDelay": "00:00:00" },
-  "Management": { "Url": "http://127.0.0.1:$management" },
-  "AzureAd": { "Instance": "https://localhost:$emulator_https/", "TenantId": "$directory_id", "ClientId": "$gateway_app" },
-  "Identity": { "AllowEmulator": true },
-  "Stores": { "main": { "Kind": "Prometheus", "Url": "http://127.0.0.1:$prometheus" } }
-}
-JSON
-start_gateway gateway "$work/gateway"
-wait_for_url gateway "http://127.0.0.1:$management/-/ready" 30
 token_of "$app_one" >"$work/writer.token"
 token_of "$reader" >"$work/reader.token"
 
@@ -100,4 +70,4 @@ step=$(awk "BEGIN { printf \"%.3f\", 280 / $points }")
 echo "== Range of $points points for each series"
 ask --query '{__name__=~".+"}' --store-query '{__name__=~".+",tenant=~"bench"}' --start "$start" --end "$end" --step "$step" --requests "$large" --warm-up 2
 
-echo "== $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) CPUs, $(uname -sr), .NET $(dotnet --version)"
+tell_machine
