@@ -48,12 +48,13 @@ internal sealed class PushHost : IAsyncDisposable
 
     /// <param name="push">The value of <c>push</c> of tenant <c>red</c>, for example <c>{ limits: { maxGroups: 2 } }</c>.</param>
     /// <param name="limits">The value of <c>limits</c> of tenant <c>red</c>.</param>
+    /// <param name="blue">The value of tenant <c>blue</c>.</param>
     /// <param name="settings">Configuration over the defaults.</param>
     /// <param name="catalog">The catalog's database; a file unless given.</param>
     public static async Task<PushHost> StartAsync(
-        string push = "{}", string limits = "{}", IEnumerable<(string, string?)>? settings = null, EmptyCatalog? catalog = null) =>
+        string push = "{}", string limits = "{}", string blue = "{}", IEnumerable<(string, string?)>? settings = null, EmptyCatalog? catalog = null) =>
         new(await GatewayHost.StartAsync(
-            $"version: 1\ntenants: {{ red: {{ push: {push}, limits: {limits} }}, blue: {{}} }}\n{Bindings}", settings, catalog: catalog));
+            $"version: 1\ntenants: {{ red: {{ push: {push}, limits: {limits} }}, blue: {blue} }}\n{Bindings}", settings, catalog: catalog));
 
     /// <summary>Sends a request whose target stands on the wire as it is given here.</summary>
     public async Task<HttpResponseMessage> SendAsync(

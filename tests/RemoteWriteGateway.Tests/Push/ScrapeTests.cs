@@ -2,10 +2,8 @@ using System.IO.Compression;
 using System.Net;
 using System.Text;
 using Google.Protobuf;
-using Microsoft.Extensions.DependencyInjection;
-using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Protocol.Messages.Client;
-using RemoteWriteGateway.Protocol.RemoteWrite;
+using RemoteWriteGateway.Push.Views;
 
 namespace RemoteWriteGateway.Tests.Push;
 
@@ -71,15 +69,15 @@ public sealed class ScrapeTests
                 .Select(line => System.Text.RegularExpressions.Regex.Replace(line, "wide{i=\"(.*)\",instance=\"\",job=\"(.*)\"} (.*)", "$2,$1=$3")).Order(StringComparer.Ordinal));
     }
 
-    /// <summary>All groups are in memory while a scrape is answered, and those bytes are counted with the requests'.</summary>
+    /// <summary>All groups are in memory while a scrape is answered. Those bytes are counted, beside the requests'.</summary>
     [Fact]
-    public async Task A_scrape_that_has_no_place_in_memory_is_refused()
+    public async Task A_scrape_that_has_no_place_in_memory_is_refused_and_takes_none_from_pushes()
     {
-        await using PushHost host = await PushHost.StartAsync();
+        const string Limits = "{ maxBodyBytes: 8388608, maxDecodedBytes: 8388608 }";
+        await using PushHost host = await PushHost.StartAsync(limits: Limits, blue: $"{{ limits: {Limits} }}", settings: [("Ingest:MaxInflightBytes", $"{64 << 20}")]);
         await host.StoreAsync("/metrics/job/a", "a 1\n");
-        WriteWork other = host.Gateway.Services.GetRequiredService<WriteWorkPool>().Rent()!; // not null: it is the only one
-        const long Held = (512 << 20) - 100;
-        other.Budget.Take(Held);
+        Assert.Equal(["a{instance=\"\",job=\"a\"} 1"], await host.ScrapeAsync());
+        await StoreWideAsync(host, groups: 9);
 
         foreach (string accept in (string[])["text/plain", Proto])
         {
@@ -90,12 +88,29 @@ public sealed class ScrapeTests
 
         using HttpResponseMessage head = await host.SendAsync("HEAD", "/metrics", host.Red);
         Assert.Equal(HttpStatusCode.OK, head.StatusCode);
-        other.Budget.GiveBack(Held);
-        host.Gateway.Services.GetRequiredService<WriteWorkPool>().Return(other);
+        await host.StoreAsync("/metrics/job/a", "a 2\n");
+        Assert.Equal(0, await host.Gateway.MetricAsync("rwgateway_push_scrape_bytes"));
+    }
 
-        Assert.Equal(["a{instance=\"\",job=\"a\"} 1"], await host.ScrapeAsync());
-        await host.Gateway.UntilNothingIsInFlightAsync();
-        Assert.Equal(0, await host.Gateway.MetricAsync("rwgateway_ingest_inflight_bytes"));
+    [Fact]
+    public async Task A_client_that_does_not_read_is_given_up_after_a_minute()
+    {
+        await using PushHost host = await PushHost.StartAsync();
+        await StoreWideAsync(host, groups: 6);
+
+        using HttpRequestMessage request = new(HttpMethod.Get, "/metrics");
+        request.Headers.Authorization = new("Bearer", host.Red);
+        using HttpResponseMessage answer = await host.Gateway.Data.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        Assert.True(await host.Gateway.MetricAsync("rwgateway_push_scrape_bytes") > 20_000_000);
+        host.Gateway.Time.Advance(Scrape.MaxTime);
+
+        await Assert.ThrowsAnyAsync<Exception>(() => answer.Content.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken));
+        while (await host.Gateway.MetricAsync("rwgateway_push_scrape_bytes") > 0)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+        }
+
+        Assert.Single(host.Gateway.Logs.All, line => line.Contains("The answer to GET /metrics of tenant red was ended", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -158,6 +173,17 @@ public sealed class ScrapeTests
         Assert.Equal(
             """{"labels":{"job":"j","instance":""},"buckets":[[0,"1","16","2"],[0,"16","256","1"]],"count":"3","sum":"3"}""",
             (await host.GroupsAsync())[0]!["n"]!["metrics"]![0]!.ToJsonString()); // there, or the test fails
+    }
+
+    /// <summary>Groups of four million bytes.</summary>
+    private static async Task StoreWideAsync(PushHost host, int groups)
+    {
+        string value = new('x', 2000);
+        string text = string.Concat(Enumerable.Range(0, 2000).Select(i => $"wide{{i=\"{i}\",v=\"{value}\"}} 1\n"));
+        for (int group = 0; group < groups; group++)
+        {
+            await host.StoreAsync($"/metrics/job/{group}", text);
+        }
     }
 
     private static async Task StoreAsync(PushHost host, string target, MetricFamily family)

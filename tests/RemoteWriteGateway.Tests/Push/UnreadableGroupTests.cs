@@ -39,13 +39,30 @@ public sealed class UnreadableGroupTests
         Assert.Equal(["labels", "last_push_successful", "push_time_seconds", "push_failure_time_seconds"], bad.Select(one => one.Key));
         Assert.Equal("1", (string?)groups.Single(group => (string?)group!["labels"]!["job"] == "good")!["a"]!["metrics"]![0]!["value"]); // as pushed
 
-        JsonArray items = (await host.JsonAsync("GET", "/api/v1/groups", host.Red))["data"]!["groups"]!.AsArray(); // there, or the test fails
-        Assert.Equal(
-            ["bad " + Told, "good "],
-            items.Select(item => $"{item!["labels"]!["job"]} {((string?)item["lastWriteError"])?[..Told.Length]}").Order(StringComparer.Ordinal));
-        Assert.Equal(3 + 1, await host.Gateway.MetricAsync("rwgateway_push_unreadable_payloads_total{tenant=\"red\",result=\"left-out\"}"));
+        Assert.Equal(3, await host.Gateway.MetricAsync("rwgateway_push_unreadable_payloads_total{tenant=\"red\",result=\"left-out\"}"));
         Assert.Equal(0, await host.Gateway.MetricAsync("rwgateway_push_unreadable_payloads_total{tenant=\"blue\",result=\"left-out\"}"));
         Assert.Single(host.Gateway.Logs.All, line => line.StartsWith("Error", StringComparison.Ordinal) && line.Contains("Views show the group without it", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Damages))]
+    public async Task The_list_of_groups_tells_of_it_after_its_next_refresh(string provider, string kind)
+    {
+        await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
+        await using PushHost host = await HostAsync(catalog, kind);
+        CatalogDatabase database = host.Gateway.Services.GetRequiredService<CatalogDatabase>();
+        string[] told;
+        do
+        {
+            // Again and again, as what was under way before the damage makes it due a minute later.
+            await database.ExecuteAsync("UPDATE push_groups SET next_emit_ms = 1 WHERE lease_owner IS NULL", null, TestContext.Current.CancellationToken);
+            host.Gateway.Time.Advance(TimeSpan.FromSeconds(1));
+            JsonArray items = (await host.JsonAsync("GET", "/api/v1/groups", host.Red))["data"]!["groups"]!.AsArray(); // there, or the test fails
+            told = [.. items.Select(item => $"{item!["labels"]!["job"]} {((string?)item["lastWriteError"])?[..Told.Length]}").Order(StringComparer.Ordinal)];
+        }
+        while (told[0] == "bad ");
+
+        Assert.Equal(["bad " + Told, "good "], told);
     }
 
     [Theory]

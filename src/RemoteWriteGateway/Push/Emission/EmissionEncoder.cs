@@ -86,7 +86,8 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         bool hasTombstones = !isZero && delivery.Written is not null;
         _open.Clear();
         _group = delivery.Group;
-        delivery.Payload.ReadInto(_payload);
+        // A name or a label that was damaged would be another series, which nobody has claimed.
+        delivery.Payload.Verify(_payload);
         for (int metric = 0; metric < delivery.Payload.Metrics; metric++)
         {
             if (isZero && !delivery.Payload.IsStart(metric))

@@ -84,14 +84,6 @@ internal sealed class GroupSql(bool isPostgreSql)
         Row = row => take(row.GetFieldValue<byte[]>(0), row.GetFieldValue<byte[]>(1)),
     };
 
-    /// <summary>The newest payloads of some groups of a tenant: parameters <c>Tenant</c> and <c>Keys</c>.</summary>
-    public string BodiesOf { get; } =
-        $"""
-        SELECT g.tenant, g.key, g.generation, p.body FROM push_groups g
-        JOIN push_payloads p ON p.tenant = g.tenant AND p.key = g.key AND p.generation = g.generation
-        WHERE g.tenant = @Tenant AND g.key {(isPostgreSql ? "= ANY(@Keys)" : "IN @Keys")}
-        """;
-
     /// <summary>A page of a tenant's groups, or of all tenants', in order, those deleted left out: parameters <c>Tenant</c>, <c>Key</c> (both of the last one before) and <c>Limit</c>.</summary>
     public static string Page(bool isOneTenant, bool withBodies)
     {

@@ -7,7 +7,7 @@ namespace RemoteWriteGateway.Push.Storage;
 /// all other groups:
 /// <code>holders = others + min(rest, unreadable)    rest = holders as stored − those that are known to go − others, not negative</code>
 /// where <c>others</c> are the other groups that have it, and <c>unreadable</c> those of them that cannot be read either: what nobody accounts for may
-/// be theirs, and is held for them until they go. So a count is never too low, and it is exact as soon as every payload can be read.
+/// be theirs, and is held for them until they go this way, too. So a count is never too low, and the last of them makes it exact.
 /// </summary>
 /// <remarks>
 /// It costs what the tenant has stored, and is for damage only. All names of the tenant are locked, in their order: whoever takes or gives back one
@@ -16,8 +16,8 @@ namespace RemoteWriteGateway.Push.Storage;
 /// </remarks>
 internal sealed class NameRecount
 {
-    // Payloads may be large.
-    private const int PageSize = 25;
+    // Payloads may be large, and the server's time for a statement goes on while its rows are read.
+    private const int PageSize = 4;
 
     private readonly Dictionary<string, NameRow> _stored = new(StringComparer.Ordinal);
     private readonly Dictionary<string, NameRow> _rows = new(StringComparer.Ordinal);
@@ -96,24 +96,22 @@ internal sealed class NameRecount
     private async ValueTask CountOthersAsync(IStatementBatch batch, string tenant, HashSet<string> gone, CancellationToken cancellationToken)
     {
         MetricFamilies families = new();
+        List<(byte[] Key, byte[] Body)> page = new(PageSize);
         byte[] after = [];
-        int rows;
         do
         {
-            rows = 0;
-            await batch.RunAsync(
-                [GroupSql.ReadBodies(tenant, after, PageSize, (key, body) =>
+            page.Clear();
+            await batch.RunAsync([GroupSql.ReadBodies(tenant, after, PageSize, (key, body) => page.Add((key, body)))], cancellationToken);
+            foreach ((byte[] key, byte[] body) in page)
+            {
+                after = key;
+                if (!gone.Contains(Convert.ToHexString(key)))
                 {
-                    rows++;
-                    after = key;
-                    if (!gone.Contains(Convert.ToHexString(key)))
-                    {
-                        Count(body, families);
-                    }
-                })],
-                cancellationToken);
+                    Count(body, families);
+                }
+            }
         }
-        while (rows == PageSize);
+        while (page.Count == PageSize);
     }
 
     private void Count(byte[] stored, MetricFamilies families)

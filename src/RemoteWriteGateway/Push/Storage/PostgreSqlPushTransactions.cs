@@ -13,7 +13,12 @@ internal sealed partial class PostgreSqlPushTransactions(
     private const double FirstDelayMs = 5;
 
     // Of this transaction only. A push that waits longer is answered 503 and comes again.
-    private const string TimeLimits = "SELECT set_config('lock_timeout', '2000', true), set_config('statement_timeout', '5000', true)";
+    // A transaction whose client has vanished without a word would keep its locks, and those of deletions are the whole replica's.
+    private const string TimeLimits =
+        """
+        SELECT set_config('lock_timeout', '2000', true), set_config('statement_timeout', '5000', true),
+            set_config('idle_in_transaction_session_timeout', '10000', true)
+        """;
 
     public override bool IsPostgreSql => true;
 

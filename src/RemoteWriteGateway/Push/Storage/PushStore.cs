@@ -158,33 +158,6 @@ internal sealed class PushStore(
         return found;
     }
 
-    /// <summary>Which of these groups have a payload that cannot be read, and why, by tenant and key in hexadecimal digits.</summary>
-    /// <param name="groups">A page of a list: their payloads are read for it.</param>
-    /// <param name="cancellationToken">At any time.</param>
-    /// <exception cref="DbException">The database is away.</exception>
-    public async Task<IReadOnlyDictionary<(string Tenant, string Key), string>> FindUnreadableAsync(
-        IReadOnlyList<StoredGroup> groups, CancellationToken cancellationToken)
-    {
-        Dictionary<(string, string), string> faults = [];
-        MetricFamilies families = new();
-        foreach (IGrouping<string, StoredGroup> tenant in groups.GroupBy(static group => group.Tenant, StringComparer.Ordinal))
-        {
-            foreach (byte[][] keys in tenant.Select(static group => group.Key).Chunk(PageSizeWithBodies))
-            {
-                foreach (StoredGroup read in await database.QueryAsync<StoredGroup>(_sql.BodiesOf, new { Tenant = tenant.Key, Keys = keys }, cancellationToken))
-                {
-                    unreadable.ReadToShow(read, families, out string? fault);
-                    if (fault is not null)
-                    {
-                        faults[(read.Tenant, Convert.ToHexString(read.Key))] = fault;
-                    }
-                }
-            }
-        }
-
-        return faults;
-    }
-
     /// <summary>What tenants have stored, for gauges; a tenant without groups may be absent.</summary>
     /// <exception cref="DbException">The database is away.</exception>
     public Task<IReadOnlyList<PushUsage>> ReadUsageAsync(CancellationToken cancellationToken) => database.QueryAsync<PushUsage>(

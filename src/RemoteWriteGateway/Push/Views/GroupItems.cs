@@ -12,8 +12,7 @@ internal static class GroupItems
 
     /// <param name="group">The row, without its body.</param>
     /// <param name="withTenant">Whether it says whose it is.</param>
-    /// <param name="unreadable">Groups whose payload cannot be read, by <see cref="PushStore.FindUnreadableAsync"/>: that is why nothing of it is written.</param>
-    public static PushGroupItem Of(StoredGroup group, bool withTenant, IReadOnlyDictionary<(string Tenant, string Key), string> unreadable)
+    public static PushGroupItem Of(StoredGroup group, bool withTenant)
     {
         PushCaller? caller = group.ReadCaller();
         return new PushGroupItem(
@@ -31,7 +30,7 @@ internal static class GroupItems
             TimeOf(group.ExpiresMs),
             group.DirtySinceMs is null,
             TimeOf(group.LastWriteMs),
-            unreadable.GetValueOrDefault((group.Tenant, Convert.ToHexString(group.Key))) ?? group.LastWriteError);
+            group.LastWriteError);
     }
 
     private static DateTimeOffset? TimeOf(long? milliseconds) => milliseconds is > 0 and { } set ? DateTimeOffset.FromUnixTimeMilliseconds(set) : null;

@@ -44,8 +44,7 @@ internal sealed class GroupRoutes(PushStore store, PushReads reads)
         string? tenant, (string Tenant, byte[] Key)? after, int limit, CancellationToken cancellationToken)
     {
         IReadOnlyList<StoredGroup> found = await store.FindGroupsAsync(tenant, null, after, limit, cancellationToken);
-        IReadOnlyDictionary<(string, string), string> unreadable = await store.FindUnreadableAsync(found, cancellationToken);
-        return [.. found.Select(group => (group.Key, GroupItems.Of(group, withTenant: true, unreadable)))];
+        return [.. found.Select(static group => (group.Key, GroupItems.Of(group, withTenant: true)))];
     }
 
     private async Task<Refusal?> ListAsync(HttpContext http, Tenant tenant, CancellationToken gone)
@@ -59,8 +58,7 @@ internal sealed class GroupRoutes(PushStore store, PushReads reads)
         IReadOnlyList<StoredGroup> found = await store.FindGroupsAsync(tenant.Name, query.Matches, after, query.Limit + 1, gone);
         StoredGroup[] page = [.. found.Take(query.Limit)];
         string? next = found.Count > query.Limit ? Base64Url.EncodeToString(page[^1].Key) : null;
-        IReadOnlyDictionary<(string, string), string> unreadable = await store.FindUnreadableAsync(page, gone);
-        await WriteAsync(http, new { status = "success", data = new { groups = page.Select(group => GroupItems.Of(group, withTenant: false, unreadable)), next } });
+        await WriteAsync(http, new { status = "success", data = new { groups = page.Select(static group => GroupItems.Of(group, withTenant: false)), next } });
         return null;
     }
 

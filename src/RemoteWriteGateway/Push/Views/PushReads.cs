@@ -23,7 +23,7 @@ internal sealed class PushReads(CatalogDatabase catalog, RefusalWriter refusals,
     private static readonly Refusal TooManyBytes = new(
         "too-many-inflight",
         StatusCodes.Status503ServiceUnavailable,
-        "the tenant's groups and what other requests hold are more bytes than the gateway may hold (Ingest:MaxInflightBytes); retry, or raise it");
+        "the tenant's groups and other such answers are more bytes than they may hold together, half of Ingest:MaxInflightBytes; retry, or raise it");
 
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _places = new(StringComparer.Ordinal);
 

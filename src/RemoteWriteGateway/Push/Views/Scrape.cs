@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using Microsoft.Extensions.ObjectPool;
+using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
+using Prometheus;
 using RemoteWriteGateway.Forwarding;
 using RemoteWriteGateway.Http;
 using RemoteWriteGateway.Protocol.Exposition;
@@ -12,15 +14,29 @@ namespace RemoteWriteGateway.Push.Views;
 
 /// <summary><c>GET /metrics</c>: the tenant's groups to be scraped, as text 0.0.4 or delimited protobuf; all groups of a family in one.</summary>
 /// <remarks>
-/// A family's groups stand together, so all groups have to be there before the first line is written: their bytes are counted with
-/// those of the requests in flight. Of a group whose payload cannot be read there is the bookkeeping.
+/// A family's groups stand together, so all groups have to be there before the first line is written. Scrapes may hold half as many bytes as
+/// the requests in flight, beside those, and none holds them for longer than <see cref="MaxTime"/>: whoever reads slowly takes no place from writes.
+/// Of a group whose payload cannot be read there is the bookkeeping.
 /// </remarks>
-internal sealed class Scrape(
-    PushStore store, PushReads reads, UnreadablePayloads unreadable, WriteWorkPool pool, ObjectPool<MetricFamilies> familyPool)
+internal sealed partial class Scrape(
+    PushStore store,
+    PushReads reads,
+    UnreadablePayloads unreadable,
+    ObjectPool<MetricFamilies> familyPool,
+    IOptions<IngestOptions> bounds,
+    IMetricFactory metrics,
+    TimeProvider time,
+    ILogger<Scrape> logger)
 {
+    /// <summary>Most time from the first group that is read to the last byte that is taken.</summary>
+    public static readonly TimeSpan MaxTime = TimeSpan.FromMinutes(1);
+
     private const int KeepBytes = 1 << 20;
     private const string TextType = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
     private const string ProtobufType = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited; escaping=underscores";
+
+    private readonly InflightBytes _budget = new(
+        bounds.Value.MaxInflightBytes / 2, metrics.CreateGauge("rwgateway_push_scrape_bytes", "Bytes that answers to GET /metrics hold, of groups and of text"));
 
     public Task HandleAsync(HttpContext http) => reads.RunAsync(http, WriteAsync);
 
@@ -34,18 +50,15 @@ internal sealed class Scrape(
             return null;
         }
 
-        if (pool.Rent() is not { } work)
-        {
-            return new Refusal(
-                "too-many-inflight", StatusCodes.Status503ServiceUnavailable, "the gateway holds as many requests or bytes as it may; retry");
-        }
-
-        HeldGroups groups = new(work.Budget, unreadable);
+        HeldGroups groups = new(_budget, unreadable);
         MetricFamilies families = familyPool.Get();
+        WriteWork work = new();
         bool isBegun = false;
+        await using System.Threading.ITimer limit = time.CreateTimer(_ => End(http, tenant), null, MaxTime, Timeout.InfiniteTimeSpan);
         try
         {
-            families.Begin(work.Budget);
+            work.Begin(_budget);
+            families.Begin(_budget);
             isBegun = true;
             await foreach (StoredGroup group in store.ReadGroupsAsync(tenant.Name, null, gone))
             {
@@ -64,8 +77,14 @@ internal sealed class Scrape(
 
             familyPool.Return(families);
             groups.GiveBack();
-            pool.Return(work);
+            work.End(keepBytes: 0);
         }
+    }
+
+    private void End(HttpContext http, Tenant tenant)
+    {
+        LogTooSlow(tenant.Name, MaxTime.TotalSeconds);
+        http.Abort();
     }
 
     private static (bool IsProtobuf, bool IsPacked) SetHeaders(HttpContext http)
@@ -122,6 +141,9 @@ internal sealed class Scrape(
     internal static bool TakesGzip(string acceptEncoding) =>
         StringWithQualityHeaderValue.TryParseList([acceptEncoding], out IList<StringWithQualityHeaderValue>? encodings)
         && encodings.Any(static one => one.Value.Equals("gzip", StringComparison.OrdinalIgnoreCase) && one.Quality != 0);
+
+    [LoggerMessage(LogLevel.Warning, "The answer to GET /metrics of tenant {Tenant} was ended: it was not read whole within {Seconds} s")]
+    private partial void LogTooSlow(string tenant, double seconds);
 
     /// <summary>Groups, and how many bytes of the budget they have.</summary>
     private sealed class HeldGroups(ByteBudget budget, UnreadablePayloads unreadable)
