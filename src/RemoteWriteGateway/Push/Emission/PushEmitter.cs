@@ -25,6 +25,9 @@ internal sealed partial class PushEmitter(
 {
     public static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
+    /// <summary>After a push others are waited for: a claim and its end are two commits, for one group or for many.</summary>
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(20);
+
     private readonly ConcurrentDictionary<Store, StoreLane> _lanes = new();
     private readonly ConcurrentDictionary<Task, bool> _running = new();
     private readonly CancellationTokenSource _stop = new();
@@ -63,8 +66,12 @@ internal sealed partial class PushEmitter(
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         Task poll = Task.Delay(Poll, time, waiting.Token);
-        await Task.WhenAny(poll, wake.WaitAsync(waiting.Token));
+        Task first = await Task.WhenAny(poll, wake.WaitAsync(waiting.Token));
         await waiting.CancelAsync();
+        if (first != poll && !stopping.IsCancellationRequested)
+        {
+            await Task.WhenAny(Task.Delay(Gathering, TimeProvider.System, stopping));
+        }
     }
 
     /// <summary>One claim, handed to the lanes.</summary>

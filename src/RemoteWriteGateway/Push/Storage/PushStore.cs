@@ -59,7 +59,7 @@ internal sealed class PushStore(
 
             if (!result.IsTraced)
             {
-                Tell(request, outcome);
+                Tell(request, outcome, result.DueIn);
                 return outcome;
             }
 
@@ -173,9 +173,9 @@ internal sealed class PushStore(
     {
         // That the failure cannot be recorded does not change the answer; only a key that was answered before does.
         TransactionEnd<PushResult> end = await RunAsync(batch => push.RecordRefusalAsync(batch, refusal), cancellationToken);
-        if (end.Value is { Outcome: { } outcome })
+        if (end.Value is { Outcome: { } outcome } result)
         {
-            Tell(request, outcome);
+            Tell(request, outcome, result.DueIn);
             return outcome;
         }
 
@@ -195,7 +195,7 @@ internal sealed class PushStore(
         return end;
     }
 
-    private void Tell(PushRequest request, PushOutcome outcome)
+    private void Tell(PushRequest request, PushOutcome outcome, TimeSpan dueIn)
     {
         if (outcome.Fate == PushFate.Replayed)
         {
@@ -203,7 +203,7 @@ internal sealed class PushStore(
             return;
         }
 
-        wake.Signal();
+        wake.Signal(dueIn);
     }
 
     private async Task<DeleteOutcome> DeleteAsync(

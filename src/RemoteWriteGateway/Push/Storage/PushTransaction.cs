@@ -71,7 +71,8 @@ internal sealed class PushTransaction(
             unreadable.Tell(row.Tenant, row.Key, row.Generation, UnreadableResult.GivenBack, fault);
         }
 
-        return new Decision<PushResult>(new PushResult(PushOutcome.Stored), Commits: true);
+        long dueInMs = (written.NextEmitMs ?? locked.NowMs) - locked.NowMs;
+        return new Decision<PushResult>(new PushResult(PushOutcome.Stored) { DueIn = TimeSpan.FromMilliseconds(dueInMs) }, Commits: true);
     }
 
     /// <summary>Step 9.</summary>
@@ -350,6 +351,9 @@ internal sealed record PushResult(PushOutcome? Outcome)
 
     /// <summary>The failure is to be recorded in the group.</summary>
     public bool IsTraced { get; init; }
+
+    /// <summary>When what was stored is to be written: later than at once if the store heard from the group a moment ago.</summary>
+    public TimeSpan DueIn { get; init; }
 
     public static PushResult Traced(PushRefusal refusal) => new(PushOutcome.Refused(refusal)) { IsTraced = true };
 }
