@@ -319,15 +319,6 @@ internal sealed class GatewayHost : IAsyncDisposable
         return line is null ? 0 : double.Parse(line.AsSpan(series.Length + 1), System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Waits until no request holds a place: it is given back a moment after the answer has left.</summary>
-    public async Task UntilNothingIsInFlightAsync()
-    {
-        while (await MetricAsync("rwgateway_ingest_inflight_requests") > 0)
-        {
-            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         Data.Dispose();

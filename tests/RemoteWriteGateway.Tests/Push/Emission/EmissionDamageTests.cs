@@ -23,11 +23,7 @@ public sealed class EmissionDamageTests
     public async Task A_push_after_one_that_cannot_be_read_is_written_without_markers(string provider, string kind)
     {
         await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
-        await using EmissionGateway gateway = await EmissionGateway.StartAsync(catalog);
-        await gateway.PushAsync(Large);
-        await gateway.NextAsync();
-        await gateway.UntilWrittenAsync();
-        await Damage.DoAsync(gateway.Database, kind, Pushed.Key(("job", "nightly")));
+        await using EmissionGateway gateway = await DamagedAsync(catalog, kind);
 
         await gateway.AdvanceAsync(TimeSpan.FromSeconds(5));
         await gateway.PushAsync("a 1\n");
@@ -46,11 +42,7 @@ public sealed class EmissionDamageTests
     public async Task A_deletion_of_one_that_cannot_be_read_ends_its_bookkeeping_and_the_row(string provider, string kind)
     {
         await using EmptyCatalog catalog = await EmptyCatalog.CreateAsync(provider);
-        await using EmissionGateway gateway = await EmissionGateway.StartAsync(catalog);
-        await gateway.PushAsync(Large);
-        await gateway.NextAsync();
-        await gateway.UntilWrittenAsync();
-        await Damage.DoAsync(gateway.Database, kind, Pushed.Key(("job", "nightly")));
+        await using EmissionGateway gateway = await DamagedAsync(catalog, kind);
 
         await gateway.DeleteAsync();
         ReceivedRequest request = await gateway.NextAsync();
@@ -96,5 +88,16 @@ public sealed class EmissionDamageTests
         Assert.Equal(
             [$$"""a{job="nightly",tenant="ours"} 1 @{{row.LastSampleMs}}"""],
             SampleLines.Of(gateway.Store.Requests[^1]).Where(static line => line.StartsWith('a')));
+    }
+
+    /// <summary>A gateway with a group that was written, and whose payload was damaged then.</summary>
+    private static async Task<EmissionGateway> DamagedAsync(EmptyCatalog catalog, string kind)
+    {
+        EmissionGateway gateway = await EmissionGateway.StartAsync(catalog);
+        await gateway.PushAsync(Large);
+        await gateway.NextAsync();
+        await gateway.UntilWrittenAsync();
+        await Damage.DoAsync(gateway.Database, kind, Pushed.Key(("job", "nightly")));
+        return gateway;
     }
 }
