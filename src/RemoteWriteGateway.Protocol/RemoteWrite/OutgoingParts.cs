@@ -44,6 +44,12 @@ public sealed partial class OutgoingParts
     public ItemCounts CurrentItems =>
         _message?.Items ?? _work.Result.Accepted - new ItemCounts(0, 0, _work.Result.DroppedExemplars);
 
+    /// <summary>Whether <see cref="Current"/> is all of the request, as it was stamped.</summary>
+    public bool IsWhole => _message is null;
+
+    /// <summary>Whether nothing comes after <see cref="Current"/>.</summary>
+    public bool IsLast => _isAtEnd;
+
     /// <summary>What was left out in all messages so far.</summary>
     public TranslationLosses Losses => _message?.Losses ?? default;
 

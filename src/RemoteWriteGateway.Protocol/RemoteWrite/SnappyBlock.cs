@@ -80,13 +80,26 @@ public static class SnappyBlock
     /// Packs an outgoing message of <paramref name="work"/> into its <see cref="WriteWork.Output"/>, whose contents are replaced. As far as
     /// the message begins like <see cref="WriteWork.Decoded"/> what the sender packed is passed on, see <see cref="SnappyReuse"/>.
     /// </summary>
-    /// <exception cref="ByteBudgetExceededException">The output may not grow further; the request can be repeated.</exception>
+    /// <remarks>It is copied there: packing needs room for more than the message, and the output is held until the store has answered.</remarks>
+    /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
     public static void Compress(WriteWork work, ReadOnlySpan<byte> message)
     {
         if (!SnappyReuse.TryCompress(work, message))
         {
-            Compress(message, work.Output);
+            Compress(message, work.Packed);
         }
+
+        work.Output.Clear();
+        work.Output.Append(work.Packed.Span);
+    }
+
+    /// <summary>Unpacks what <see cref="Compress(WriteWork, ReadOnlySpan{byte})"/> has made of <see cref="WriteWork.Stamped"/>, into it again.</summary>
+    /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
+    public static void RestoreStamped(WriteWork work)
+    {
+        ReadOnlySpan<byte> packed = work.Output.Span;
+        work.Stamped.Resize(Snappy.GetUncompressedLength(packed));
+        Snappy.Decompress(packed, work.Stamped.Array.AsSpan(0, work.Stamped.Length));
     }
 
     /// <summary>Unpacks a body that states <paramref name="length"/> bytes; false if it holds more or less.</summary>

@@ -16,9 +16,9 @@ internal static class SnappyReuse
     /// <summary>Below so many equal bytes it is not worth a look at the elements.</summary>
     private const int MinUnpackedBytes = 1024;
 
-    /// <summary>Packs <paramref name="message"/> into <see cref="WriteWork.Output"/>, if enough of it is as in <see cref="WriteWork.Decoded"/>.</summary>
+    /// <summary>Packs <paramref name="message"/> into <see cref="WriteWork.Packed"/>, if enough of it is as in <see cref="WriteWork.Decoded"/>.</summary>
     /// <returns>False if it is not: nothing was written.</returns>
-    /// <exception cref="ByteBudgetExceededException">The output may not grow further; the request can be repeated.</exception>
+    /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
     public static bool TryCompress(WriteWork work, ReadOnlySpan<byte> message)
     {
         int equal = message.CommonPrefixLength(work.Decoded.Span);
@@ -37,7 +37,7 @@ internal static class SnappyReuse
 
         ReadOnlySpan<byte> rest = message[kept.Unpacked..];
         int room = Snappy.GetMaxCompressedLength(rest.Length);
-        WriteBuffer output = work.Output;
+        WriteBuffer output = work.Packed;
         output.Clear();
         output.Reserve(WireWriter.MaxVarintBytes + kept.Bytes + room);
         int position = WireWriter.WriteVarint(output.Array, 0, (uint)message.Length);

@@ -46,6 +46,11 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
                 {
                     store.Protocol.Learn(WriteProtocol.V1);
                     store.Metrics.CountRetry();
+                    if (!work.HoldsSet)
+                    {
+                        SnappyBlock.RestoreStamped(work);
+                    }
+
                     await SendPartsAsync(forward, target, tenant, protocol, WriteProtocol.V1, work);
                 }
 
@@ -94,6 +99,14 @@ internal sealed partial class Forwarder(TimeProvider time, ILogger<Forwarder> lo
         forward.Parts.Begin(protocol, leaving, store.Outgoing, work);
         while (TryCompressNext(forward.Parts, work, out ItemCounts sent))
         {
+            // What waits for the store is small: the large buffers serve other requests meanwhile. What may have to leave once more as 1.0
+            // can be had from the output if that is all of it.
+            if (forward.Parts.IsLast && (leaving == WriteProtocol.V1 || forward.Parts.IsWhole))
+            {
+                work.PutBack();
+            }
+
+            work.EndTurn();
             bool wasUndecided = store.Protocol.Taken is null;
             StoreReply reply = await store.Client.SendAsync(target, leaving, work.Output.Memory, forward.Time);
             PartVerdict part = ReplyMap.Of(reply, leaving, sent, store, wasUndecided);

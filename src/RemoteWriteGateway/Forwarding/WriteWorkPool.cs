@@ -5,21 +5,20 @@ namespace RemoteWriteGateway.Forwarding;
 
 /// <summary>
 /// The requests in flight, writes and pushes together: at most so many, and at most so many bytes in their buffers. What they
-/// work with is recycled whole, so that a steady stream of requests allocates nothing.
+/// work with is recycled whole, so that a steady stream of requests allocates nothing; their large buffers serve one after the other.
 /// </summary>
-internal sealed class WriteWorkPool
+internal sealed class WriteWorkPool : IWorkingSets, IDisposable
 {
-    // A buffer that grew beyond this for one large request is let go after it.
-    private const int KeepBytes = 4 << 20;
-
     private readonly int _maxRequests;
     private readonly long _maxIdleBytes;
     private readonly InflightBytes _budget;
     private readonly Gauge _requestsGauge;
+    private readonly SemaphoreSlim _turns = new(Environment.ProcessorCount);
     private readonly Lock _gate = new();
 
     // The last one back is the first one out: the others' memory stays cold and can go.
     private readonly Stack<WriteWork> _idle = new();
+    private readonly Stack<WorkingSet> _idleSets = new();
     private long _idleBytes;
     private int _requests;
 
@@ -33,6 +32,9 @@ internal sealed class WriteWorkPool
         _requestsGauge = metrics.CreateGauge("rwgateway_ingest_inflight_requests", "Requests being handled");
         _budget = new InflightBytes(maxBytes, metrics.CreateGauge("rwgateway_ingest_inflight_bytes", "Bytes rented for requests being handled"));
     }
+
+    /// <summary>A buffer that grew beyond this for one large request is let go after it. Bytes.</summary>
+    public int KeepBytes => 4 << 20;
 
     /// <summary>
     /// Something to handle a request with, or null while a bound is reached (<c>too-many-inflight</c>). Its buffers throw
@@ -54,7 +56,7 @@ internal sealed class WriteWorkPool
                 _idleBytes -= idle.HeldBytes;
             }
 
-            work = idle ?? new WriteWork();
+            work = idle ?? new WriteWork(this);
         }
 
         try
@@ -79,6 +81,37 @@ internal sealed class WriteWorkPool
 
         // Last: who sees no request in flight may count on its buffers being there for the next one.
         _requestsGauge.Dec();
+    }
+
+    public void Dispose() => _turns.Dispose();
+
+    Task IWorkingSets.WaitForTurnAsync() => _turns.WaitAsync();
+
+    void IWorkingSets.EndTurn() => _turns.Release();
+
+    WorkingSet IWorkingSets.Lend()
+    {
+        lock (_gate)
+        {
+            if (_idleSets.TryPop(out WorkingSet? idle))
+            {
+                _idleBytes -= idle.HeldBytes;
+            }
+
+            return idle ?? new WorkingSet();
+        }
+    }
+
+    void IWorkingSets.TakeBack(WorkingSet lent)
+    {
+        lock (_gate)
+        {
+            if (_idleBytes + lent.HeldBytes <= _maxIdleBytes)
+            {
+                _idleSets.Push(lent);
+                _idleBytes += lent.HeldBytes;
+            }
+        }
     }
 
     private void Keep(WriteWork work)

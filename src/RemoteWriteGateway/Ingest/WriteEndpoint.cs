@@ -133,6 +133,7 @@ internal sealed class WriteEndpoint(
 
         ProtocolMetrics metrics = target.Metrics.Of(protocol);
         metrics.BodyBytes.Inc(work.Body.Length);
+        await work.WaitForTurnAsync();
         StampResult result = work.Result;
         if (SnappyBlock.TryDecompress(work, settings.MaxDecodedBytes))
         {
@@ -145,6 +146,7 @@ internal sealed class WriteEndpoint(
 
         if (result.Fault != StampReason.None)
         {
+            work.PutBack();
             await WriteAnswer.RefuseAsync(http, target, result.Fault.Id(), StatusCodes.Status400BadRequest, result.FaultText);
             return;
         }
@@ -156,6 +158,7 @@ internal sealed class WriteEndpoint(
             store, target.Tenant, protocol, work, options.Value.DirectTimeout, CancellationToken.None);
 
         // 5. Answer.
+        work.PutBack();
         await WriteAnswer.AnswerAsync(http, target, protocol, result, verdict, work.Body.Length);
     }
 

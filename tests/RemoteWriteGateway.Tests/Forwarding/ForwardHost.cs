@@ -139,13 +139,31 @@ internal sealed class ForwardHost : IAsyncDisposable
 
     private static WriteWork Work(IMessage message, bool hasOutput, IEnumerable<ItemCounts> items, bool hasCustomBounds)
     {
-        WriteWork work = new();
+        WriteWork work = new(new FreshSets());
         work.Stamped.Append(message.ToByteArray());
         work.Result.Read = items.Aggregate(default(ItemCounts), (sum, one) => sum + one);
         work.Result.Accepted = work.Result.Read;
         work.Result.HasOutput = hasOutput;
         work.Result.HasCustomBounds = hasCustomBounds;
         return work;
+    }
+
+    /// <summary>Lends an empty set each time, so that whoever still needs one that was put back has nothing.</summary>
+    private sealed class FreshSets : IWorkingSets
+    {
+        public int KeepBytes => 0;
+
+        public Task WaitForTurnAsync() => Task.CompletedTask;
+
+        public void EndTurn()
+        {
+        }
+
+        public WorkingSet Lend() => new();
+
+        public void TakeBack(WorkingSet lent)
+        {
+        }
     }
 
     private sealed class NamedEnvironment(string name) : IHostEnvironment

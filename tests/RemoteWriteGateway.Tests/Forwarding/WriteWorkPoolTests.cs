@@ -103,6 +103,83 @@ public sealed class WriteWorkPoolTests
         Assert.NotNull(pool.Rent());
     }
 
+    [Fact]
+    public void Large_buffers_that_were_put_back_serve_the_next_request_without_their_contents_while_the_first_waits()
+    {
+        WriteWorkPool pool = Pool(maxRequests: 10, maxBytes: 1 << 20);
+        WriteWork waiting = Rented(pool);
+        waiting.Body.Append("body"u8);
+        waiting.Stamped.Append("one tenant's labels"u8);
+        waiting.Output.Append("output"u8);
+        waiting.Result.Accepted = new ItemCounts(1, 0, 0);
+        byte[] buffer = waiting.Stamped.Array;
+
+        waiting.PutBack();
+        WriteWork next = Rented(pool);
+
+        Assert.False(waiting.HoldsSet);
+        Assert.Same(buffer, next.Stamped.Array);
+        Assert.Equal(0, next.Stamped.Length);
+        Assert.Equal("body"u8, waiting.Body.Span);
+        Assert.Equal("output"u8, waiting.Output.Span);
+        Assert.Equal(new ItemCounts(1, 0, 0), waiting.Result.Accepted);
+        Assert.NotSame(buffer, waiting.Stamped.Array);
+        Assert.Equal(waiting.HeldBytes + next.HeldBytes, Gauge("rwgateway_ingest_inflight_bytes"));
+        pool.Return(waiting);
+        pool.Return(next);
+        Assert.Equal(0, Gauge("rwgateway_ingest_inflight_bytes"));
+    }
+
+    [Fact]
+    public void Large_buffers_that_are_over_what_is_left_are_not_taken_and_are_there_for_the_next_request()
+    {
+        WriteWorkPool pool = Pool(maxRequests: 10, maxBytes: 200_000);
+        WriteWork first = Rented(pool);
+        first.Decoded.Reserve(40_000);
+        byte[] buffer = first.Decoded.Array;
+        first.PutBack();
+        first.Body.Reserve(180_000);
+
+        WriteWork second = Rented(pool);
+        Assert.Throws<ByteBudgetExceededException>(() => second.Decoded);
+        Assert.False(second.HoldsSet);
+
+        pool.Return(first);
+        Assert.Same(buffer, second.Decoded.Array);
+        pool.Return(second);
+        Assert.Equal(0, Gauge("rwgateway_ingest_inflight_bytes"));
+    }
+
+    [Fact]
+    public async Task As_many_requests_have_a_turn_as_there_are_processors_and_a_turn_ends_once()
+    {
+        WriteWorkPool pool = Pool(maxRequests: 1000, maxBytes: 1 << 20);
+        List<WriteWork> working = [];
+        for (int i = 0; i < Environment.ProcessorCount; i++)
+        {
+            working.Add(Rented(pool));
+            ValueTask turn = working[i].WaitForTurnAsync();
+            Assert.True(turn.IsCompleted);
+            await turn;
+        }
+
+        WriteWork next = Rented(pool);
+        WriteWork last = Rented(pool);
+        Task nextTurn = next.WaitForTurnAsync().AsTask();
+        Task lastTurn = last.WaitForTurnAsync().AsTask();
+        Assert.False(nextTurn.IsCompleted);
+
+        // Ended twice, and then with the request: it is one turn all the same.
+        working[0].EndTurn();
+        working[0].PutBack();
+        pool.Return(working[0]);
+        await nextTurn;
+        Assert.False(lastTurn.IsCompleted);
+
+        pool.Return(next);
+        await lastTurn;
+    }
+
     private static WriteWork Rented(WriteWorkPool pool) => pool.Rent() ?? throw new InvalidOperationException("The pool gave nothing.");
 
     private WriteWorkPool Pool(int maxRequests, long maxBytes) => new(maxRequests, maxBytes, Metrics.WithCustomRegistry(_registry));

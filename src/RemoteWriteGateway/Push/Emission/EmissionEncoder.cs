@@ -45,11 +45,11 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
     /// <summary>Deliveries of the last call without markers, because what was written before cannot be read, and why.</summary>
     public IReadOnlyList<(Delivery Delivery, string Fault)> Unmarked => _unmarked;
 
-    /// <summary>Writes a batch into <paramref name="output"/>, message after message. What was written is to be used before the next one is asked for.</summary>
+    /// <summary>Writes a batch into <see cref="WriteWork.Decoded"/>, message after message. What was written is to be used before the next one is asked for.</summary>
     /// <param name="batch">Deliveries of one tenant.</param>
     /// <param name="takesNative">Whether the store takes native histograms.</param>
-    /// <param name="output">Holds one message at a time.</param>
-    public IEnumerable<ItemCounts> Write(IReadOnlyList<Delivery> batch, bool takesNative, WriteBuffer output)
+    /// <param name="work">Holds one message at a time.</param>
+    public IEnumerable<ItemCounts> Write(IReadOnlyList<Delivery> batch, bool takesNative, WriteWork work)
     {
         Counts = default;
         _unmarked.Clear();
@@ -58,13 +58,13 @@ internal sealed class EmissionEncoder(ClassicBounds classicBounds, RequestBounds
         {
             foreach (bool _ in WriteGroup(delivery, takesNative))
             {
-                yield return Finish(output);
+                yield return Finish(work.Decoded);
             }
         }
 
         if (_writer.Items.Total > 0)
         {
-            yield return Finish(output);
+            yield return Finish(work.Decoded);
         }
     }
 

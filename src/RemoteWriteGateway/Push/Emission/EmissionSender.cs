@@ -109,7 +109,7 @@ internal sealed partial class EmissionSender(
         List<StoreFault> faults = [];
 
         // 2. Message after message; a group may stand in several.
-        using IEnumerator<ItemCounts> messages = encoder.Write(batch.Deliveries, target.TakesNative, work.Decoded).GetEnumerator();
+        using IEnumerator<ItemCounts> messages = encoder.Write(batch.Deliveries, target.TakesNative, work).GetEnumerator();
         while (TryMakeNext(messages, target, work, out (string Reason, string Text)? fault))
         {
             if (fault is { } unmade)

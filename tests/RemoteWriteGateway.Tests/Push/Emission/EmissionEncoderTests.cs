@@ -384,12 +384,12 @@ public sealed class EmissionEncoderTests
     {
         Delivery delivery = new(Row, Pushed.Body("a{k=\"v\"} 1\n# TYPE b histogram\nb_bucket{le=\"1\"} 1\nb_sum 1\nb_count 1\n"), null);
         EmissionEncoder used = new(ClassicBounds.Normalised, RequestBounds.Default);
-        WriteBuffer output = new();
-        Assert.Single(used.Write([new Delivery(Row, Pushed.Body("x 1\nk{v=\"job\"} 3\n"), null), delivery], true, output));
+        WriteWork work = new();
+        Assert.Single(used.Write([new Delivery(Row, Pushed.Body("x 1\nk{v=\"job\"} 3\n"), null), delivery], true, work));
 
-        Assert.Single(used.Write([delivery], true, output));
+        Assert.Single(used.Write([delivery], true, work));
 
-        Assert.Equal(Bytes([delivery])[0], output.Span.ToArray());
+        Assert.Equal(Bytes([delivery])[0], work.Decoded.Span.ToArray());
     }
 
     private static PayloadBody Native(ClientModel.MetricType type, bool withBuckets, bool started)
@@ -428,7 +428,7 @@ public sealed class EmissionEncoderTests
         IReadOnlyList<Delivery> batch, bool takesNative = true, ClassicBounds classicBounds = ClassicBounds.Normalised, RequestBounds? bounds = null)
     {
         EmissionEncoder encoder = new(classicBounds, bounds ?? RequestBounds.Default);
-        WriteBuffer output = new();
-        return [.. encoder.Write(batch, takesNative, output).Select(_ => output.Span.ToArray())];
+        WriteWork work = new();
+        return [.. encoder.Write(batch, takesNative, work).Select(_ => work.Decoded.Span.ToArray())];
     }
 }
