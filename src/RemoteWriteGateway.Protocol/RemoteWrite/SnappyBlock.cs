@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Snappier;
 
@@ -97,10 +98,15 @@ public static class SnappyBlock
     /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
     public static void RestoreStamped(WriteWork work)
     {
-        ReadOnlySpan<byte> packed = work.Output.Span;
-        work.Stamped.Resize(Snappy.GetUncompressedLength(packed));
-        Snappy.Decompress(packed, work.Stamped.Array.AsSpan(0, work.Stamped.Length));
+        work.Stamped.Clear();
+        Unpack(work.Output, work.Stamped);
     }
+
+    /// <summary>
+    /// Unpacks a block behind what is in <paramref name="unpacked"/>. Through its writer: into a span Snappier unpacks only by way of an array from the process'
+    /// shared pool, which no budget counts, and which it copies from and clears.
+    /// </summary>
+    private static void Unpack(WriteBuffer packed, WriteBuffer unpacked) => Snappy.Decompress(new ReadOnlySequence<byte>(packed.Memory), unpacked);
 
     /// <summary>Unpacks a body that states <paramref name="length"/> bytes; false if it holds more or less.</summary>
     /// <remarks>
@@ -113,8 +119,8 @@ public static class SnappyBlock
     private static bool TryUnpack(WriteWork work, int length)
     {
         WriteBuffer body = work.Body;
-        work.Decoded.Resize(length + Sentinel.Length);
-        work.Decoded.Length = length;
+        WriteBuffer decoded = work.Decoded;
+        decoded.Reserve(length + Sentinel.Length);
         Span<byte> stated = stackalloc byte[MaxLengthBytes];
         int statedBytes = body.Span[..Math.Min(body.Length, MaxLengthBytes)].IndexOfAnyInRange((byte)0, (byte)0x7F) + 1;
         body.Span[..statedBytes].CopyTo(stated);
@@ -130,8 +136,8 @@ public static class SnappyBlock
         bool isWhole;
         try
         {
-            Span<byte> output = work.Decoded.Array.AsSpan(0, length + Sentinel.Length);
-            isWhole = Snappy.Decompress(body.Span, output) == output.Length && output[length..].SequenceEqual(Sentinel);
+            Unpack(body, decoded);
+            isWhole = decoded.Length == length + Sentinel.Length && decoded.Span[length..].SequenceEqual(Sentinel);
         }
         catch (Exception exception) when (exception is InvalidDataException or ArgumentException)
         {
@@ -150,7 +156,8 @@ public static class SnappyBlock
             stated[..statedBytes].CopyTo(body.Array);
         }
 
-        bool isDoubtful = isWhole && length > 0 && work.Decoded.Array[length - 1] == LiteralOfEight;
+        decoded.Length = length;
+        bool isDoubtful = isWhole && length > 0 && decoded.Array[length - 1] == LiteralOfEight;
         return isDoubtful ? ElementsComeTo(body.Span[statedBytes..], length) : isWhole;
     }
 
