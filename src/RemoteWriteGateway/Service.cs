@@ -15,6 +15,7 @@ internal static class Service
         bool hasStarted = false;
         try
         {
+            SpareThread();
             WebApplicationBuilder builder = WebApplication.CreateBuilder();
             Defaults(builder);
 
@@ -52,6 +53,13 @@ internal static class Service
         await app.WaitForShutdownAsync();
         await app.DisposeAsync();
         return 0;
+    }
+
+    /// <summary>Has the pool start one thread more than there are processors: SQLite blocks the one that writes until the disk has it.</summary>
+    private static void SpareThread()
+    {
+        ThreadPool.GetMinThreads(out int workers, out int completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + 1), completions);
     }
 
     /// <summary>What holds unless the configuration says otherwise: the lowest layer of it.</summary>
