@@ -105,6 +105,8 @@ results=$work/warm-up run v1 vmagent "$vmagent" prom2k.rw1 --rate "$rate" --sett
 results=$work/warm-up run v1 gateway "$gateway" prom2k.rw1 --rate 600000 --token-file "$work/stamped.token"
 results=$work/warm-up run v2 gateway "$gateway" prom2k.rw2 --rate 600000 --token-file "$work/stamped.token"
 results=$work/warm-up run passed gateway "$gateway" prom2k.rw1 --rate "$rate" --token-file "$work/others.token" --header "X-Scope-OrgID: passed"
+results=$work/warm-up run_before_store store-v1-closed prom2k.rw1 --hours-ago 24
+results=$work/warm-up run_before_store store-v2-closed prom2k.rw2 --hours-ago 24
 
 for ((round = 1; round <= rounds; round++)); do
   echo "== Round $round of $rounds"

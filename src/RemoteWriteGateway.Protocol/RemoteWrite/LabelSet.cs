@@ -57,6 +57,9 @@ internal sealed partial class LabelSet
         Clear();
     }
 
+    /// <summary>Lets go of the message, whose buffer may be let go itself.</summary>
+    public void Forget() => _message = [];
+
     /// <summary>Starts a series.</summary>
     public void Clear()
     {

@@ -81,7 +81,10 @@ public static class SnappyBlock
     /// Packs an outgoing message of <paramref name="work"/> into its <see cref="WriteWork.Output"/>, whose contents are replaced. As far as
     /// the message begins like <see cref="WriteWork.Decoded"/> what the sender packed is passed on, see <see cref="SnappyReuse"/>.
     /// </summary>
-    /// <remarks>It is copied there: packing needs room for more than the message, and the output is held until the store has answered.</remarks>
+    /// <remarks>
+    /// It is copied there: packing needs room for more than the message, and the output is held until the store has answered. What can hardly be packed is
+    /// not: room and output of a large request together would be more than its tenant's limits are checked against.
+    /// </remarks>
     /// <exception cref="ByteBudgetExceededException">A buffer may not grow further; the request can be repeated.</exception>
     public static void Compress(WriteWork work, ReadOnlySpan<byte> message)
     {
@@ -90,8 +93,16 @@ public static class SnappyBlock
             Compress(message, work.Packed);
         }
 
-        work.Output.Clear();
-        work.Output.Append(work.Packed.Span);
+        WriteBuffer packed = work.Packed;
+        if (packed.Length > packed.Capacity / 2)
+        {
+            packed.SwapWith(work.Output);
+        }
+        else
+        {
+            work.Output.Clear();
+            work.Output.Append(packed.Span);
+        }
     }
 
     /// <summary>Unpacks what <see cref="Compress(WriteWork, ReadOnlySpan{byte})"/> has made of <see cref="WriteWork.Stamped"/>, into it again.</summary>

@@ -47,6 +47,9 @@ internal sealed class StampScratch
 
     public void Trim(int keepBytes)
     {
+        Labels.Forget();
+        ExemplarLabels.Forget();
+        Symbols.Forget();
         Labels.Scratch.Trim(keepBytes);
         ExemplarLabels.Scratch.Trim(keepBytes);
         FastLabels.Trim(keepBytes);

@@ -106,6 +106,9 @@ internal sealed class SymbolTable
         HasBadMetadata = false;
     }
 
+    /// <summary>Lets go of the message, whose buffer may be let go itself.</summary>
+    public void Forget() => _message = [];
+
     /// <summary>Takes the sender's next symbol. Beyond the limit symbols are only counted: the request is refused.</summary>
     public void Add(WireRange range)
     {

@@ -92,6 +92,13 @@ public sealed class WriteBuffer : IBufferWriter<byte>
         return _array.AsSpan(Length, _array.Length - Slack - Length);
     }
 
+    /// <summary>Gives the contents, and the array with them, to <paramref name="other"/>, and takes its. Both are counted by the same budget.</summary>
+    internal void SwapWith(WriteBuffer other)
+    {
+        (_array, other._array) = (other._array, _array);
+        (Length, other.Length) = (other.Length, Length);
+    }
+
     /// <summary>Lets go of the array if it is larger than <paramref name="maxCapacity"/>, so that one large request does not stay in memory for ever.</summary>
     internal void Trim(int maxCapacity)
     {

@@ -21,7 +21,6 @@ public sealed class WriteWork(IWorkingSets? sets = null)
     public WriteBuffer Body { get; } = new();
 
     /// <summary>The body after decompression: the sender's message.</summary>
-    /// <exception cref="ByteBudgetExceededException">As for all of the set: it is over what is left; the request can be repeated.</exception>
     public WriteBuffer Decoded => Set.Decoded;
 
     /// <summary>The message with the tenant's label on every series, in the sender's protocol. Written by <see cref="SeriesStamper"/>.</summary>
@@ -135,8 +134,9 @@ public sealed class WriteWork(IWorkingSets? sets = null)
         }
         catch (ByteBudgetExceededException)
         {
+            // It is as large as other requests needed it. What this one needs may be left.
             sets?.TakeBack(set);
-            throw;
+            set = new WorkingSet();
         }
 
         set.SetBudget(_budget);

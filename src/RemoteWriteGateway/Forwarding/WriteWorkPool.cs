@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Prometheus;
 using RemoteWriteGateway.Protocol.RemoteWrite;
 
@@ -7,7 +8,8 @@ namespace RemoteWriteGateway.Forwarding;
 /// The requests in flight, writes and pushes together: at most so many, and at most so many bytes in their buffers. What they
 /// work with is recycled whole, so that a steady stream of requests allocates nothing; their large buffers serve one after the other.
 /// </summary>
-internal sealed class WriteWorkPool : IWorkingSets, IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "A request that outlives the service still ends its turn; nobody asks for the semaphore's wait handle.")]
+internal sealed class WriteWorkPool : IWorkingSets
 {
     private readonly int _maxRequests;
     private readonly long _maxIdleBytes;
@@ -83,8 +85,6 @@ internal sealed class WriteWorkPool : IWorkingSets, IDisposable
         _requestsGauge.Dec();
     }
 
-    public void Dispose() => _turns.Dispose();
-
     Task IWorkingSets.WaitForTurnAsync() => _turns.WaitAsync();
 
     void IWorkingSets.EndTurn() => _turns.Release();
@@ -106,6 +106,12 @@ internal sealed class WriteWorkPool : IWorkingSets, IDisposable
     {
         lock (_gate)
         {
+            // A set is worth more than what only held a body: each one serves many requests, and is dearer to make anew.
+            while (_idleBytes + lent.HeldBytes > _maxIdleBytes && _idle.TryPop(out WriteWork? work))
+            {
+                _idleBytes -= work.HeldBytes;
+            }
+
             if (_idleBytes + lent.HeldBytes <= _maxIdleBytes)
             {
                 _idleSets.Push(lent);

@@ -104,18 +104,25 @@ internal sealed class WriteEndpoint(
             return;
         }
 
+        bool isOverBudget = false;
         try
         {
             await WriteAsync(http, target, store, protocol, work);
         }
         catch (ByteBudgetExceededException)
         {
-            await WriteAnswer.RefuseAsync(http, target, "too-many-inflight", StatusCodes.Status503ServiceUnavailable,
-                "the gateway holds as many bytes of requests as it may (Ingest:MaxInflightBytes); retry");
+            isOverBudget = true;
         }
         finally
         {
             pool.Return(work);
+        }
+
+        // Only now: whoever reads its answer slowly must not keep bytes, or a turn, that others wait for.
+        if (isOverBudget)
+        {
+            await WriteAnswer.RefuseAsync(http, target, "too-many-inflight", StatusCodes.Status503ServiceUnavailable,
+                "the gateway holds as many bytes of requests as it may (Ingest:MaxInflightBytes); retry");
         }
     }
 

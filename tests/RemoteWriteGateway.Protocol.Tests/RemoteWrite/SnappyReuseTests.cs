@@ -83,6 +83,34 @@ public sealed class SnappyReuseTests
         AssertUnpacks([.. new byte[2000], 1, 2, 3], work);
     }
 
+    [Fact]
+    public void A_message_that_can_hardly_be_packed_takes_no_second_buffer_for_the_output()
+    {
+        byte[] message = new byte[1_000_000];
+        new Random(3).NextBytes(message);
+        var work = new WriteWork();
+        work.Output.Append("what stood there before"u8);
+
+        SnappyBlock.Compress(work, message);
+
+        Assert.True(IronSnappy.Snappy.Decode(work.Output.Span).AsSpan().SequenceEqual(message));
+        Assert.InRange(work.HeldBytes, message.Length, message.Length * 1.2);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void The_message_is_had_again_from_what_was_packed_of_it(string name)
+    {
+        WriteWork work = Received(Corpus.Get(name).Compressed);
+        work.Stamped.Append([.. work.Decoded.Span, 1, 2, 3]);
+        byte[] stamped = work.Stamped.Span.ToArray();
+        SnappyBlock.Compress(work, work.Stamped.Span);
+        work.Stamped.Clear();
+
+        SnappyBlock.RestoreStamped(work);
+
+        Assert.Equal(stamped, work.Stamped.Span.ToArray());
+    }
+
     private static WriteWork Received(byte[] body)
     {
         var work = new WriteWork();

@@ -113,15 +113,19 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
     public async Task More_bytes_in_flight_than_may_be_are_503_and_all_of_them_are_given_back()
     {
         await using GatewayHost gateway = await GatewayHost.StartAsync(
-            GatewayHost.DefaultPolicy + "\ntenantDefaults: { limits: { maxBodyBytes: 4MiB, maxDecodedBytes: 15MiB } }\n", [("Ingest:MaxInflightBytes", "67108864")]);
+            GatewayHost.DefaultPolicy + "\ntenantDefaults: { limits: { maxBodyBytes: 12MiB, maxDecodedBytes: 12MiB } }\n", [("Ingest:MaxInflightBytes", "67108864")]);
         using var hold = new ManualResetEventSlim();
         gateway.Store.Answering = _ =>
         {
             hold.Wait(Cancel);
             return StoreAnswer.Accept;
         };
-        IMessage message = ToV1(Enumerable.Range(0, 7000).Select(i => Series("up", ("i", $"{i}"), ("x", new string('x', 2000))).At(gateway.NowMs)));
-        Task<HttpResponseMessage>[] several = [.. Enumerable.Range(0, 4).Select(_ => gateway.WriteAsync(message))];
+
+        // 11 MB that cannot be packed: some 50 MB while it is worked with, and 25 while the store is waited for.
+        var random = new Random(1);
+        IMessage message = ToV1(Enumerable.Range(0, 5500).Select(i =>
+            Series("up", ("i", $"{i}"), ("x", random.GetString("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 2000))).At(gateway.NowMs)));
+        Task<HttpResponseMessage>[] several = [.. Enumerable.Range(0, 3).Select(_ => gateway.WriteAsync(message))];
 
         Task<HttpResponseMessage> first = await Task.WhenAny(several);
         using HttpResponseMessage large = await first;

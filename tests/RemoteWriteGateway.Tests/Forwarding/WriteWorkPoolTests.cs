@@ -131,23 +131,40 @@ public sealed class WriteWorkPoolTests
     }
 
     [Fact]
-    public void Large_buffers_that_are_over_what_is_left_are_not_taken_and_are_there_for_the_next_request()
+    public void A_request_that_needs_little_is_not_refused_for_the_size_of_what_others_needed()
     {
         WriteWorkPool pool = Pool(maxRequests: 10, maxBytes: 200_000);
         WriteWork first = Rented(pool);
         first.Decoded.Reserve(40_000);
-        byte[] buffer = first.Decoded.Array;
+        byte[] large = first.Decoded.Array;
         first.PutBack();
         first.Body.Reserve(180_000);
 
         WriteWork second = Rented(pool);
-        Assert.Throws<ByteBudgetExceededException>(() => second.Decoded);
-        Assert.False(second.HoldsSet);
+        second.Decoded.Reserve(10_000);
+        Assert.NotSame(large, second.Decoded.Array);
+        Assert.Throws<ByteBudgetExceededException>(() => second.Decoded.Reserve(30_000));
+        Assert.Equal(first.HeldBytes + second.HeldBytes, Gauge("rwgateway_ingest_inflight_bytes"));
 
         pool.Return(first);
-        Assert.Same(buffer, second.Decoded.Array);
         pool.Return(second);
         Assert.Equal(0, Gauge("rwgateway_ingest_inflight_bytes"));
+    }
+
+    [Fact]
+    public void Large_buffers_are_kept_before_what_only_held_bodies()
+    {
+        WriteWorkPool pool = Pool(maxRequests: 10, maxBytes: 400_000);
+        WriteWork working = Rented(pool);
+        working.Decoded.Reserve(60_000);
+        byte[] large = working.Decoded.Array;
+        WriteWork other = Rented(pool);
+        other.Body.Reserve(80_000);
+        pool.Return(other);
+
+        pool.Return(working);
+
+        Assert.Same(large, Rented(pool).Decoded.Array);
     }
 
     [Fact]
