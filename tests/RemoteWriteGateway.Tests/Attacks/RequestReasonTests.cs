@@ -121,10 +121,8 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
             return StoreAnswer.Accept;
         };
 
-        // 11 MB that cannot be packed: some 50 MB while it is worked with, and 25 while the store is waited for.
-        var random = new Random(1);
-        IMessage message = ToV1(Enumerable.Range(0, 5500).Select(i =>
-            Series("up", ("i", $"{i}"), ("x", random.GetString("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 2000))).At(gateway.NowMs)));
+        // Some 50 MB while it is worked with, and half of it while the store is waited for: two of them are too much.
+        IMessage message = StuckAnswerTests.Unpackable(gateway.NowMs);
         Task<HttpResponseMessage>[] several = [.. Enumerable.Range(0, 3).Select(_ => gateway.WriteAsync(message))];
 
         Task<HttpResponseMessage> first = await Task.WhenAny(several);
