@@ -16,8 +16,9 @@ public sealed class StuckAnswerTests
     [Fact]
     public async Task As_many_unread_refusals_as_there_are_processors_leave_a_turn_for_others()
     {
-        using StuckAnswers stuck = new();
+        StuckAnswers stuck = new();
         await using GatewayHost gateway = await GatewayHost.StartAsync(services: services => services.AddSingleton<IStartupFilter>(stuck));
+        using StuckAnswers letGo = stuck;
         var unread = new List<Task<HttpResponseMessage>>();
         stuck.IsOn = true;
         for (int i = 0; i < Environment.ProcessorCount; i++)
@@ -42,11 +43,12 @@ public sealed class StuckAnswerTests
     [Fact]
     public async Task A_request_over_the_bytes_of_all_has_given_its_bytes_back_when_it_is_answered()
     {
-        using StuckAnswers stuck = new();
+        StuckAnswers stuck = new();
         await using GatewayHost gateway = await GatewayHost.StartAsync(
             GatewayHost.DefaultPolicy + "\ntenantDefaults: { limits: { maxBodyBytes: 12MiB, maxDecodedBytes: 12MiB } }\n",
             [("Ingest:MaxInflightBytes", "67108864")],
             services: services => services.AddSingleton<IStartupFilter>(stuck));
+        using StuckAnswers letGo = stuck;
         using var hold = new ManualResetEventSlim();
         using var held = new SemaphoreSlim(0);
         gateway.Store.Answering = _ =>
@@ -98,9 +100,14 @@ public sealed class StuckAnswerTests
         /// <summary>Waits until one more answer is stuck.</summary>
         public Task NextAsync() => _reached.WaitAsync(Cancel);
 
-        public void Dispose() => _reached.Dispose();
+        public void LetGo() => _letGo.TrySetResult();
 
-        public void LetGo() => _letGo.SetResult();
+        /// <summary>Also when a test has failed: the gateway stops once its requests are over.</summary>
+        public void Dispose()
+        {
+            LetGo();
+            _reached.Dispose();
+        }
 
         public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
         {
