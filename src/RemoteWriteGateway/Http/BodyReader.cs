@@ -36,12 +36,19 @@ internal static class BodyReader
                 return false;
             }
 
-            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+            try
             {
-                body.Append(segment.Span);
+                foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+                {
+                    body.Append(segment.Span);
+                }
+            }
+            finally
+            {
+                // Also if the bytes of all are used up: Kestrel reads the rest, or breaks the connection, and the sender never sees the answer.
+                reader.AdvanceTo(read.Buffer.End);
             }
 
-            reader.AdvanceTo(read.Buffer.End);
             if (read.IsCompleted)
             {
                 return true;
