@@ -256,6 +256,7 @@ public sealed class ContentReasonTests(ContentReasonTests.SharedGateway shared) 
                 ("Stores:plain:Kind", "Prometheus"),
                 ("Stores:plain:Url", "{store}"),
                 ("Stores:plain:Protocol", "v2"),
+                ("Stores:plain:Read:Enabled", "false"), // so that all it gets are writes
                 ("Stores:plain:NativeHistograms", "refuse"),
             ]);
 

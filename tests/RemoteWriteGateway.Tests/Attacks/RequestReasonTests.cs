@@ -134,6 +134,9 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
             Assert.Contains((int)answer.StatusCode, new[] { 204, 503 });
         }
 
+        // What is accepted is given back a moment after its answer.
+        await InflightRequests.UntilNothingIsInFlightAsync(gateway);
+        Assert.Equal(0, await gateway.MetricAsync("rwgateway_ingest_inflight_bytes"));
         using HttpResponseMessage again = await gateway.WriteAsync(message);
         using HttpResponseMessage small = await gateway.WriteAsync(ToV1(Series("up").At(gateway.NowMs)));
 
@@ -265,7 +268,8 @@ public sealed class RequestReasonTests(RequestReasonTests.SharedGateway shared) 
 
         public async ValueTask InitializeAsync() => Gateway = await GatewayHost.StartAsync(
             Policy,
-            [("Stores:other:Kind", "Prometheus"), ("Stores:other:Url", "{store}")],
+            // The other store is not looked at for reads, so that all it gets are writes.
+            [("Stores:other:Kind", "Prometheus"), ("Stores:other:Url", "{store}"), ("Stores:other:Read:Enabled", "false")],
             services: services => services.AddSingleton<IStartupFilter>(Bodies));
 
         public ValueTask DisposeAsync() => Gateway.DisposeAsync();
