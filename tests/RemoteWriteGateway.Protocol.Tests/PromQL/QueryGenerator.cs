@@ -15,7 +15,7 @@ internal sealed record GeneratedQuery(string Text, int Selectors);
 /// <param name="random">Seeded by the test.</param>
 /// <param name="functions">Functions and aggregations to use.</param>
 /// <param name="withNewest">Whether to use what Prometheus has only since 3.6: the peer of the end-to-end tests lacks it.</param>
-internal sealed class QueryGenerator(Random random, IReadOnlyList<PromQLFunction> functions, bool withNewest)
+internal sealed partial class QueryGenerator(Random random, IReadOnlyList<PromQLFunction> functions, bool withNewest)
 {
     private const int MaxDepth = 5;
 
@@ -350,82 +350,6 @@ internal sealed class QueryGenerator(Random random, IReadOnlyList<PromQLFunction
     }
 
     private string Label() => random.Next(4) == 0 ? Quoted(Pick(Pick(Labels), "zone.id", "é", "a\"b")) : Pick(Labels);
-
-    private void Modifiers()
-    {
-        bool isOffset = random.Next(4) == 0;
-        if (isOffset)
-        {
-            Add(Cased("offset"));
-            Duration(positive: false);
-        }
-
-        if (random.Next(5) == 0)
-        {
-            Add("@");
-            if (random.Next(2) == 0)
-            {
-                Add(Cased(Pick("start", "end")), "(", ")");
-            }
-            else
-            {
-                Add(Pick("-", "", ""));
-                Add(Pick("1609746000", "0x10", "1.5", "5m"));
-            }
-        }
-    }
-
-    private void Duration(bool positive)
-    {
-        if (!positive && random.Next(3) == 0)
-        {
-            Add(Pick("-", "+"));
-        }
-
-        if (random.Next(6) != 0)
-        {
-            Add(Pick("5m", "1h30m", "1y2w3d4h5m6s7ms", "300", "0x10", "017", "1_0", "90s", "1.5"));
-        }
-        else
-        {
-            // Always in parentheses, since an offset takes no more without them.
-            Add("(");
-            DurationExpression(0);
-            Add(")");
-        }
-    }
-
-    private void DurationExpression(int depth)
-    {
-        // The first bracket with a colon needs a literal somewhere, so each expression begins with one.
-        Add(Pick("5m", "300", "1h"));
-        for (int i = random.Next(3); i > 0; i--)
-        {
-            Add(Pick("+", "-", "*", "/", "%", "^"));
-            if (depth < 2 && random.Next(3) == 0)
-            {
-                Add(Pick("-", ""), "(");
-                DurationExpression(depth + 1);
-                Add(")");
-            }
-            else if (withNewest && random.Next(3) == 0)
-            {
-                Add(Cased(Pick("step", "range")), "(", ")");
-            }
-            else if (withNewest && depth < 2 && random.Next(4) == 0)
-            {
-                Add(Cased(Pick("min_of", "max_of")), "(");
-                DurationExpression(depth + 1);
-                Add(",");
-                DurationExpression(depth + 1);
-                Add(")");
-            }
-            else
-            {
-                Add(Pick("2", "1m", "0x2", "3s"));
-            }
-        }
-    }
 
     private void Number() => Add(Pick(
         "0", "1", "42", "0x1F", "017", "08", "1_000", "1e3", "1.5e-3", ".5", "5.", "0.25", "1E+2", "Inf", "nAn", "5m", "1h30m", "0x_1", "007e1", "9223372036854775807",
